@@ -1,0 +1,63 @@
+// The walls between the rooms (docs/architecture.md). A room is imported by its name and exports through its
+// src/index.ts; nobody reaches deeper, nothing goes round in a circle.
+const rooms = ['crds', 'imaging', 'model', 'mlflow', 'trainer', 'server', 'operator', 'cli', 'hack', 'test'];
+const mayImport = {
+  crds: [],
+  imaging: [],
+  model: ['imaging'],
+  mlflow: [],
+  trainer: ['crds', 'imaging', 'model', 'mlflow'],
+  server: ['imaging', 'model', 'mlflow'],
+  operator: ['crds', 'mlflow'],
+  hack: [],
+};
+
+const walls = Object.entries(mayImport).map(([room, allowed]) => ({
+  name: `${room}-walls`,
+  comment: `${room}/ may import only ${allowed.length === 0 ? 'itself' : allowed.join(', ')}`,
+  severity: 'error',
+  // Tests may use the tools of hack/ (real servers, real clusters); the room's own code may not.
+  from: { path: `^${room}/`, pathNot: '\\.test\\.ts$|/test/' },
+  to: { path: `^(${rooms.filter((r) => r !== room && !allowed.includes(r)).join('|')})/` },
+}));
+
+export default {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    ...rooms.map((room) => ({
+      name: `no-deep-import-of-${room}`,
+      comment: 'a room exports through its src/index.ts',
+      severity: 'error',
+      from: { pathNot: `^${room}/` },
+      to: { path: `^${room}/`, pathNot: `^${room}/src/index\\.ts$` },
+    })),
+    ...walls,
+    {
+      name: 'operator-without-tensorflow',
+      severity: 'error',
+      from: { path: '^operator/' },
+      to: { path: 'node_modules/@tensorflow' },
+    },
+    {
+      name: 'kube-runtime-holds-no-domain-word',
+      severity: 'error',
+      from: { path: '^operator/src/kube/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^(operator/src/(?!kube/)|crds/|mlflow/)' },
+    },
+    {
+      name: 'pure-files-import-no-io',
+      comment: 'decide, desired, rollout and search take the world as data',
+      severity: 'error',
+      from: { path: '(/decide\\.ts$|/desired/|/rollout\\.ts$|/search\\.ts$)', pathNot: '\\.test\\.ts$' },
+      to: { path: '^(node:)?(fs|net|http|https|child_process|crypto|timers|os)(/|$)|undici|kube/transport' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    exclude: { path: '(^|/)(build|out)/' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'], extensions: ['.ts', '.js'] },
+  },
+};
