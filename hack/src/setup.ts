@@ -4,20 +4,21 @@
  * Each need is a function that returns when its tool is there; a room names its needs in the table below.
  */
 import { say } from './cache.ts';
+import { installTensorflow } from './tools/tensorflow.ts';
 
 type Need = () => Promise<unknown>;
 
 const needs: Record<string, readonly Need[]> = {
   crds: [],
   imaging: [],
-  model: [],
+  model: [installTensorflow],
   mlflow: [],
-  trainer: [],
-  server: [],
+  trainer: [installTensorflow],
+  server: [installTensorflow],
   operator: [],
-  cli: [],
+  cli: [installTensorflow],
   hack: [],
-  test: [],
+  test: [installTensorflow],
 };
 
 const rooms = process.argv.slice(2);

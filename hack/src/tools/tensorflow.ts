@@ -1,0 +1,130 @@
+/**
+ * The native half of tfjs-node: libtensorflow and the Node addon over it.
+ *
+ * The package's own install script fetches both from hosts that an air-gapped machine cannot reach, and an older
+ * libtensorflow (2.9.1). We take libtensorflow from the PyPI wheel of TensorFlow and compile the addon, whose
+ * source the npm package carries, with one call of g++. Made once a machine; `npm ci` only loses two links.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+import { ensureTool } from '../cache.ts';
+import { run } from '../run.ts';
+import { fetchWheel, unpackWheel, type Wheel } from './wheel.ts';
+
+/**
+ * Makes `@tensorflow/tfjs-node` loadable in this checkout. Idempotent; a few milliseconds when it is done already,
+ * and puts back what `npm ci` removed.
+ */
+export async function installTensorflow(): Promise<void> {
+  const native = await nativeTensorflowDir();
+  for (const name of ['deps', 'lib']) await link(join(native, name), join(TFJS_NODE, name));
+}
+
+/**
+ * The cached native files, laid out as in the npm package: `deps/lib/libtensorflow_*.so.2` and
+ * `lib/napi-v8/tfjs_binding.node`. Copy both folders over `node_modules/@tensorflow/tfjs-node` to make an image.
+ *
+ * @returns absolute path
+ */
+export async function nativeTensorflowDir(): Promise<string> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    throw new Error(
+      `the native TensorFlow engine is made for Linux on x86_64; this machine is ${process.platform} ${process.arch}. ` +
+        'Use an x86_64 Linux machine, virtual machine or container',
+    );
+  }
+  if (!existsSync(join(TFJS_NODE, 'package.json'))) {
+    throw new Error(`${TFJS_NODE} is missing; run npm ci`);
+  }
+  return ensureTool({
+    name: 'libtensorflow',
+    version: `${TENSORFLOW_VERSION}-addon${await addonVersion()}`,
+    cost: '207 MB download, about half a minute of compiling, 615 MB on disk',
+    make: makeNative,
+  });
+}
+
+const TENSORFLOW_VERSION = '2.15.1';
+
+// Wheels from 2.15.1 on carry libtensorflow_cc; this is the smallest of them. The Python of the tag does not
+// matter, only the libraries inside are used.
+const WHEEL: Wheel = {
+  requirement: `tensorflow-cpu==${TENSORFLOW_VERSION}`,
+  sha256: '54660c074d7241a503e81edfd9f5ef5af88f64051b72e2945f26318c790f2d26',
+  pipArgs: ['--python-version=311', '--implementation=cp', '--abi=cp311', '--platform=manylinux_2_17_x86_64'],
+};
+
+const NODE_MODULES = resolve(import.meta.dirname, '../../../node_modules');
+const TFJS_NODE = join(NODE_MODULES, '@tensorflow/tfjs-node');
+const NAPI_HEADERS = join(NODE_MODULES, 'node-api-headers/include');
+
+/** The addon's source is the npm package's, so its version names the cache folder too. */
+async function addonVersion(): Promise<string> {
+  const { version } = JSON.parse(await readFile(join(TFJS_NODE, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return version;
+}
+
+async function makeNative(dir: string, say: (line: string) => void): Promise<void> {
+  await requireCompiler();
+  const scratch = join(dir, 'scratch');
+  say(`downloading ${WHEEL.requirement}`);
+  const wheel = await fetchWheel(WHEEL, scratch);
+  say('unpacking');
+  await unpackWheel(wheel, [...LIBRARIES.map((name) => `tensorflow/${name}`), ...HEADERS], scratch);
+  const libraries = join(dir, 'deps/lib');
+  await mkdir(libraries, { recursive: true });
+  for (const name of LIBRARIES) await rename(join(scratch, 'tensorflow', name), join(libraries, name));
+  say('compiling the addon');
+  await compileAddon(dir, join(scratch, 'tensorflow/include'));
+  await rm(scratch, { recursive: true });
+}
+
+const LIBRARIES = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'];
+
+/** The C API and what its headers include; the rest of the wheel's 6,000 headers is not needed. */
+const HEADERS = [
+  'tensorflow/include/tensorflow/c/',
+  'tensorflow/include/tensorflow/core/platform/ctstring',
+  'tensorflow/include/tsl/',
+];
+
+async function compileAddon(dir: string, tensorflowHeaders: string): Promise<void> {
+  // tfjs-node looks in napi-v8 on every Node that is new enough, whatever process.versions.napi says.
+  const out = join(dir, 'lib/napi-v8');
+  await mkdir(out, { recursive: true });
+  await run(
+    'g++',
+    [
+      ...['-O2', '-std=c++17', '-fPIC', '-shared', '-s'],
+      ...['-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=tfjs_binding'],
+      ...[`-I${NAPI_HEADERS}`, `-I${tensorflowHeaders}`, `-I${TFJS_NODE}`],
+      ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(TFJS_NODE, 'binding', name)),
+      `-L${join(dir, 'deps/lib')}`,
+      ...LIBRARIES.map((name) => `-l:${name}`),
+      // The C++ runtime stays shared: libtensorflow needs it anyway, and a static one asks for a newer C library.
+      '-Wl,-rpath,$ORIGIN/../../deps/lib',
+      ...['-o', join(out, 'tfjs_binding.node')],
+    ],
+    { timeoutMs: 5 * 60_000 },
+  );
+}
+
+async function requireCompiler(): Promise<void> {
+  const found = await run('g++', ['--version'], { allowFailure: true }).catch(() => undefined);
+  if (found?.code === 0) return;
+  throw new Error('g++ was not found; install a C++ compiler (Debian, Ubuntu: apt-get install g++)');
+}
+
+/** Points `place` at `target`, replacing whatever else is there. */
+async function link(target: string, place: string): Promise<void> {
+  if ((await readlink(place).catch(() => undefined)) === target) return;
+  await rm(place, { recursive: true, force: true });
+  await symlink(target, place).catch(async (error: NodeJS.ErrnoException) => {
+    // A second set-up that runs at the same time may have made the same link.
+    if (error.code !== 'EEXIST' || (await readlink(place)) !== target) throw error;
+  });
+}
