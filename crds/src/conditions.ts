@@ -1,0 +1,169 @@
+/** The vocabulary of status: every condition type and every reason, with who must act. */
+
+export const CONDITION_TYPES = {
+  TrainingRun: {
+    Accepted: 'The operator can act on the spec.',
+    DatasetReady: 'The pinned dataset was fetched and passed its checks.',
+    Running: 'A training pod runs now.',
+    Evaluated: 'The model was measured on the test part.',
+    GatePassed: 'The model reached what registration.gate asks.',
+    Registered: 'The model is a version in the MLflow registry.',
+    Succeeded: 'Summary: the run reached a registered model that passed its gate.',
+  },
+  ModelDeployment: {
+    Accepted: 'The operator can act on the spec.',
+    ModelResolved: 'The registry named a version and its digest.',
+    Available: 'Requests can be served now.',
+    Progressing: 'A rollout is under way.',
+    Ready: 'Summary: accepted, resolved, available and no rollout under way.',
+  },
+} as const;
+
+export type Kind = keyof typeof CONDITION_TYPES;
+export type TrainingRunCondition = keyof (typeof CONDITION_TYPES)['TrainingRun'];
+export type ModelDeploymentCondition = keyof (typeof CONDITION_TYPES)['ModelDeployment'];
+
+/** Who must act before the state changes. */
+export type Actor = 'nobody' | 'user' | 'cluster admin' | 'MLflow admin' | 'Hilum developers';
+
+interface ReasonText {
+  readonly actor: Actor;
+  readonly text: string;
+}
+
+/** Every reason of every condition. A report's code becomes a reason by `reasonOf`: DATASET_MISSING → DatasetMissing. */
+export const REASONS = {
+  Pending: { actor: 'nobody', text: 'Not reached yet.' },
+  SpecAccepted: { actor: 'nobody', text: 'The spec is understood and acted on.' },
+  SpecNotUnderstood: {
+    actor: 'cluster admin',
+    text: 'The stored object has fields this operator does not know; operator and CRDs differ in version.',
+  },
+  ChildRejected: {
+    actor: 'user',
+    text: 'The API server refused an object the spec asks for, such as a quota exceeded or an impossible resource.',
+  },
+  NameTaken: {
+    actor: 'user',
+    text: 'An object with the name of a child exists and belongs to someone else; delete or rename it.',
+  },
+
+  Suspended: { actor: 'user', text: 'spec.suspend is true; set it to false to go on.' },
+  PodPending: { actor: 'nobody', text: 'The pod is being created.' },
+  Unschedulable: {
+    actor: 'cluster admin',
+    text: 'No node fits the pod: too little CPU, memory or GPU, or no node with the labels; the message has the scheduler’s words.',
+  },
+  ImagePull: {
+    actor: 'user',
+    text: 'The image cannot be pulled: a wrong name, a missing pull secret or an unreachable registry.',
+  },
+  ContainerConfig: {
+    actor: 'user',
+    text: 'The container cannot be configured: a Secret, ConfigMap or volume it names is absent.',
+  },
+  Training: { actor: 'nobody', text: 'A training pod runs.' },
+  Retrying: { actor: 'nobody', text: 'The last try failed; the Job starts another.' },
+  TrackingUnreachable: {
+    actor: 'MLflow admin',
+    text: 'MLflow does not answer; training and serving go on, and the operator keeps asking.',
+  },
+  RunFinished: { actor: 'nobody', text: 'The run has ended.' },
+  RunFailed: {
+    actor: 'user',
+    text: 'The run ended before this was reached; Succeeded and failure name the cause.',
+  },
+
+  DatasetVerified: { actor: 'nobody', text: 'Every file has the md5 that the pin asks for.' },
+  Measured: { actor: 'nobody', text: 'Accuracy and AUC-ROC on the test part are in status.evaluation.' },
+  GateReached: { actor: 'nobody', text: 'The model reached the gate; the alias points at it.' },
+  GateRefused: {
+    actor: 'user',
+    text: 'The model is registered but below the gate; the alias was not moved. Improve the data or the training.',
+  },
+  VersionCreated: { actor: 'nobody', text: 'The registry holds the version in status.model.' },
+  ModelReady: { actor: 'nobody', text: 'The model is trained, registered and past its gate.' },
+
+  StartDeadlineExceeded: {
+    actor: 'user',
+    text: 'No pod started within limits.startSeconds; the message has the last known cause.',
+  },
+  DeadlineExceeded: { actor: 'user', text: 'The run took longer than limits.activeSeconds.' },
+  RetriesExhausted: { actor: 'user', text: 'The pod failed more often than limits.retries allows.' },
+  OutOfMemory: {
+    actor: 'user',
+    text: 'The container went over its memory limit; raise the limit, or lower batch or input size.',
+  },
+  JobDeleted: {
+    actor: 'user',
+    text: 'The Job was deleted before it ended; it is not made again. Make a new TrainingRun.',
+  },
+  TrainerFailed: {
+    actor: 'Hilum developers',
+    text: 'The trainer ended without a cause that this table knows; its message and logs have more.',
+  },
+  ReportUnreadable: {
+    actor: 'Hilum developers',
+    text: 'The trainer ended well but its report cannot be read; trainer and operator differ in version.',
+  },
+  BadConfig: { actor: 'user', text: 'The trainer refused its configuration.' },
+  DatasetMissing: {
+    actor: 'user',
+    text: 'The remote has no dataset with this md5; push it, or correct remote or md5.',
+  },
+  DatasetCorrupt: { actor: 'user', text: 'A file of the dataset does not have its md5; push it again.' },
+  DatasetUnreachable: {
+    actor: 'user',
+    text: 'The remote does not answer; check its address and network policy.',
+  },
+  MixedKinds: { actor: 'user', text: 'The dataset holds DICOM and pictures; they are never mixed.' },
+
+  VersionResolved: { actor: 'nobody', text: 'The registry named the version in status.model.' },
+  ModelNotFound: { actor: 'user', text: 'The registry has no such model.' },
+  AliasNotFound: {
+    actor: 'user',
+    text: 'The model has no such alias; set it, or wait for a run that passes its gate.',
+  },
+  VersionNotFound: { actor: 'user', text: 'The model has no such version.' },
+  TrackingRefused: {
+    actor: 'MLflow admin',
+    text: 'MLflow refused the request; check its credentials and allowed hosts.',
+  },
+  DigestMissing: {
+    actor: 'user',
+    text: 'The version has no hilum.digest tag, so what the pods load could not be checked; register it by a TrainingRun.',
+  },
+  MinimumReplicasReady: { actor: 'nobody', text: 'At least one pod answers.' },
+  NoReplicasReady: {
+    actor: 'nobody',
+    text: 'No pod answers yet; lastFailure names a cause where there is one.',
+  },
+  ScaledToZero: { actor: 'user', text: 'spec.replicas is 0; raise it to serve.' },
+  RollingOut: {
+    actor: 'nobody',
+    text: 'Pods of the new version start; old ones serve until they are ready.',
+  },
+  RolloutComplete: { actor: 'nobody', text: 'All pods are of the present version and ready.' },
+  ProgressDeadlineExceeded: {
+    actor: 'user',
+    text: 'The rollout made no progress within limits.progressSeconds; lastFailure names the cause. Old pods go on serving.',
+  },
+  CrashLoop: { actor: 'user', text: 'The container ends again and again; lastFailure has its last words.' },
+  Serving: { actor: 'nobody', text: 'The service answers with the model in status.model.' },
+} as const satisfies Record<string, ReasonText>;
+
+export type Reason = keyof typeof REASONS;
+
+/** The reason for a code of a report; `TrainerFailed` for a code that the table does not know. */
+export function reasonOf(code: string): Reason {
+  const name = code
+    .toLowerCase()
+    .split('_')
+    .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
+    .join('');
+  return isReason(name) ? name : 'TrainerFailed';
+}
+
+function isReason(name: string): name is Reason {
+  return Object.hasOwn(REASONS, name);
+}

@@ -1,0 +1,292 @@
+/** TrainingRun: from a pinned dataset to an evaluated, registered, aliased model. */
+import { z } from 'zod';
+import {
+  type DeepReadonly,
+  conditions,
+  count,
+  httpUrl,
+  image,
+  integer,
+  modelAlias,
+  modelName,
+  nodeSelector,
+  objectName,
+  observedGeneration,
+  pattern,
+  resources,
+  seed,
+  sha256Digest,
+  statusText,
+  text,
+  timestamp,
+} from './fields.ts';
+import { immutable, ruled } from './rules.ts';
+
+const split = ruled(
+  z.strictObject({
+    seed: seed('Seed of the assignment: the same seed and dataset give the same parts.'),
+    validationPercent: integer(
+      1,
+      60,
+      'Share of the patients held out for validation while training.',
+    ).default(20),
+    testPercent: integer(1, 60, 'Share of the patients held out for the final evaluation.').default(20),
+  }),
+  [
+    {
+      rule: 'self.validationPercent + self.testPercent <= 80',
+      message:
+        'validationPercent and testPercent together leave less than 20 percent to train on; lower one of them',
+      holds: (self) => self.validationPercent + self.testPercent <= 80,
+    },
+  ],
+).describe('How patients are divided. A patient is never on two sides.');
+
+const dataset = ruled(
+  z.strictObject({
+    remote: pattern(
+      2048,
+      /^(https?:\/\/[^\s/@]+(\/\S*)?|file:\/\/\/\S+)$/,
+      'Address of the DVC remote: http(s)://…, or file:///data/… inside the claim named by volumeClaim.',
+    ),
+    md5: pattern(
+      36,
+      /^[0-9a-f]{32}\.dir$/,
+      'The pin: the DVC md5 of the dataset directory, as in the .dvc file, ending in .dir.',
+    ),
+    volumeClaim: objectName(
+      'PersistentVolumeClaim that holds the remote, mounted read-only at /data.',
+    ).optional(),
+    split: split.prefault({}),
+    positiveLabel: text(
+      63,
+      'The class whose probability AUC-ROC is about; by default the last in alphabetical order.',
+    ).optional(),
+  }),
+  [
+    {
+      rule: "!has(self.volumeClaim) || self.remote.startsWith('file:///data/')",
+      message: 'volumeClaim is mounted at /data, so remote must start with file:///data/',
+      holds: (self) => self.volumeClaim === undefined || self.remote.startsWith('file:///data/'),
+    },
+    {
+      rule: "!self.remote.startsWith('file:') || has(self.volumeClaim)",
+      message: 'a file remote needs volumeClaim, the PersistentVolumeClaim that holds it',
+      holds: (self) => !self.remote.startsWith('file:') || self.volumeClaim !== undefined,
+    },
+  ],
+).describe('The images, as DVC pinned them: <label>/<patient>/… with DICOM, or PNG and JPEG.');
+
+const preprocessing = z
+  .strictObject({
+    inputSize: integer(32, 512, 'Edge length in pixels of the square that the network sees.').default(224),
+    window: z
+      .strictObject({
+        center: integer(-1024, 3071, 'Middle of the window in Hounsfield units.'),
+        width: integer(1, 4096, 'Width of the window in Hounsfield units.'),
+      })
+      .optional()
+      .describe(
+        'For a dataset of grey pictures: the window by which the service renders a DICOM slice before it classifies it. ' +
+          'Without one it refuses DICOM.',
+      ),
+  })
+  .describe('How an image becomes the input tensor. It is written into the model package.');
+
+const network = z
+  .strictObject({
+    trainableFrom: z
+      .enum(['head', 'block5_conv1'])
+      .default('head')
+      .describe('The first layer that learns: the new head only, or VGG16 from block5_conv1 on.'),
+    headUnits: integer(1, 4096, 'Width of the hidden layer of the head.').default(256),
+    dropout: pattern(
+      8,
+      /^0(\.[0-9]{1,6})?$/,
+      'Share of the hidden units dropped while training, from 0 to below 1.',
+    ).default('0.5'),
+    baseWeights: z
+      .strictObject({
+        uri: httpUrl('Where the trainer gets the canonical ImageNet weights.'),
+        sha256: pattern(64, /^[0-9a-f]{64}$/, 'Digest that the file must have.'),
+      })
+      .optional()
+      .describe('Base weights from an address; by default those in the trainer image.'),
+  })
+  .describe('The network: VGG16 with a new head.');
+
+const learningRate = ruled(
+  pattern(
+    16,
+    /^(0\.[0-9]{1,12}|1(\.0{1,6})?|[1-9](\.[0-9]{1,6})?e-[0-9]{1,2})$/,
+    'Step size of Adam, above 0 and at most 1, such as 0.001 or 1e-4.',
+  ),
+  [
+    {
+      rule: 'double(self) > 0.0',
+      message: 'learningRate must be above 0',
+      holds: (self) => Number(self) > 0,
+    },
+  ],
+);
+
+const hyperparameters = z
+  .strictObject({
+    epochs: integer(1, 1000, 'Passes over the training part.').default(20),
+    batchSize: integer(1, 512, 'Images a step.').default(32),
+    learningRate: learningRate.default('0.001'),
+    seed: seed('Seed of initial weights, shuffling and dropout.'),
+  })
+  .describe('How the network is trained.');
+
+const registration = z
+  .strictObject({
+    model: modelName('Registered model in MLflow; made if it does not exist.'),
+    alias: modelAlias('Alias to point at the new version once it passes the gate.').default('champion'),
+    gate: z
+      .strictObject({
+        minAucRoc: pattern(
+          8,
+          /^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$/,
+          'The least AUC-ROC on the test part with which the alias moves.',
+        ).default('0.80'),
+      })
+      .optional()
+      .describe(
+        'What a model must reach before the alias points at it. Without a gate every finished model passes.',
+      ),
+  })
+  .describe('Where the model goes.');
+
+const trainer = z
+  .strictObject({
+    image: image(
+      'Trainer image, best by digest; by default the one the operator was installed with.',
+    ).optional(),
+    resources: resources('CPU, memory and GPU of the training pod.').prefault({}),
+    nodeSelector: nodeSelector('Labels of the nodes that may run the training pod.').optional(),
+  })
+  .describe('The pod that trains.');
+
+const tracking = z
+  .strictObject({
+    uri: httpUrl('MLflow server; by default the one the operator was installed with.').optional(),
+    experiment: pattern(
+      250,
+      /^[^\s/:"']([^/:"']*[^\s/:"'])?$/,
+      'MLflow experiment; made if it does not exist.',
+    ).default('hilum'),
+  })
+  .describe('Where the run is recorded.');
+
+const limits = z
+  .strictObject({
+    startSeconds: integer(10, 604_800, 'How long the pod may take to start before the run fails.').default(
+      1800,
+    ),
+    activeSeconds: integer(60, 2_592_000, 'How long the run may take in all, retries included.').default(
+      86_400,
+    ),
+    retries: integer(
+      0,
+      20,
+      'How many failures of the pod are tried again. A disruption, such as a drained node, is not counted.',
+    ).default(2),
+  })
+  .describe('Deadlines and retries; these may change while the run goes on.');
+
+const fixed = (what: string) => `${what} cannot change after creation; make a new TrainingRun`;
+
+export const trainingRunSpecSchema = z
+  .strictObject({
+    suspend: z
+      .boolean()
+      .default(false)
+      .describe('True stops the pod and starts no other; back at false the run starts from its beginning.'),
+    dataset: immutable(dataset, fixed('dataset')),
+    preprocessing: immutable(preprocessing, fixed('preprocessing')).prefault({}),
+    model: immutable(network, fixed('model')).prefault({}),
+    hyperparameters: immutable(hyperparameters, fixed('hyperparameters')).prefault({}),
+    trainer: immutable(trainer, fixed('trainer')).prefault({}),
+    tracking: immutable(tracking, fixed('tracking')).prefault({}),
+    registration: immutable(registration, fixed('registration')),
+    limits: limits.prefault({}),
+  })
+  .describe('What to train. Everything but suspend and limits is fixed at creation.');
+
+export const patientCounts = z
+  .object({
+    train: count('Patients to train on.'),
+    validation: count('Patients to validate on.'),
+    test: count('Patients to evaluate on.'),
+  })
+  .describe('Patients in each part.');
+
+const decimal = (description: string) => statusText(32, description);
+
+export const trainingRunStatusSchema = z
+  .object({
+    conditions: conditions(
+      'Accepted, DatasetReady, Running, Evaluated, GatePassed, Registered and the summary Succeeded.',
+    ),
+    observedGeneration: observedGeneration(),
+    startTime: timestamp('When the Job was made.').optional(),
+    completionTime: timestamp('When the run reached its end, good or bad.').optional(),
+    jobName: statusText(63, 'The Job of this run.').optional(),
+    dataset: z
+      .object({ files: count('Images in the dataset.'), patients: patientCounts })
+      .optional()
+      .describe('What the dataset held.'),
+    progress: z
+      .object({
+        epoch: count('The last finished epoch.'),
+        epochs: count('Epochs in all.'),
+        summary: statusText(32, 'Both, as in 7/20.'),
+        aucRoc: decimal('AUC-ROC on the validation part after that epoch.').optional(),
+        reportedAt: timestamp('When the epoch ended, by the trainer.'),
+      })
+      .optional()
+      .describe('How far the training is, as MLflow has it.'),
+    evaluation: z
+      .object({
+        accuracy: decimal('Share of the test images whose most probable class is right; full precision.'),
+        aucRoc: decimal('AUC-ROC on the test images; full precision.'),
+        samples: count('Images in the test part.'),
+        summary: statusText(32, 'AUC-ROC to three digits.'),
+      })
+      .optional()
+      .describe('Result on the test part. Research use only, not for diagnosis.'),
+    model: z
+      .object({
+        name: statusText(128, 'Registered model.'),
+        version: statusText(16, 'Its version.'),
+        alias: statusText(63, 'The alias that points at it, when the gate was passed.').optional(),
+        digest: sha256Digest('Digest of the model package.'),
+        summary: statusText(160, 'Name and version, as in lung-vgg16/3.'),
+      })
+      .optional()
+      .describe('The registered version.'),
+    tracking: z
+      .object({
+        experimentId: statusText(64, 'MLflow experiment.'),
+        runId: statusText(64, 'MLflow run.'),
+        url: statusText(2048, 'The page of the run.'),
+      })
+      .optional()
+      .describe('Where the run is recorded.'),
+    failure: z
+      .object({
+        code: text(64, 'Stable code of the cause.'),
+        message: statusText(2048, 'The cause in a sentence.'),
+        exitCode: integer(-255, 255, 'How the container ended.').optional(),
+      })
+      .optional()
+      .describe('Why the run failed, or why its last try did.'),
+  })
+  .describe('What became of it. Written by the operator.');
+
+export type TrainingRunSpec = DeepReadonly<z.output<typeof trainingRunSpecSchema>>;
+export type TrainingRunStatus = DeepReadonly<z.output<typeof trainingRunStatusSchema>>;
+
+/** The parts that the trainer gets as they are. */
+export const trainerParts = { dataset, preprocessing, model: network, hyperparameters, registration };
