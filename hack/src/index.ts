@@ -1,3 +1,5 @@
 export { cacheRoot, ensureTool, say, sha256File, verifySha256, type ToolRecipe } from './cache.ts';
 export { run, type RunOptions, type RunResult } from './run.ts';
 export { installTensorflow, nativeTensorflowDir } from './tools/tensorflow.ts';
+export { dvcVenv, mlflowVenv, type Venv } from './tools/python.ts';
+export { startMlflow, type MlflowServer, type MlflowServerOptions } from './mlflow-server.ts';

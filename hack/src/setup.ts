@@ -4,6 +4,7 @@
  * Each need is a function that returns when its tool is there; a room names its needs in the table below.
  */
 import { say } from './cache.ts';
+import { dvcVenv, mlflowVenv } from './tools/python.ts';
 import { installTensorflow } from './tools/tensorflow.ts';
 
 type Need = () => Promise<unknown>;
@@ -11,14 +12,14 @@ type Need = () => Promise<unknown>;
 const needs: Record<string, readonly Need[]> = {
   crds: [],
   imaging: [],
-  model: [installTensorflow],
-  mlflow: [],
-  trainer: [installTensorflow],
-  server: [installTensorflow],
-  operator: [],
-  cli: [installTensorflow],
-  hack: [],
-  test: [installTensorflow],
+  model: [installTensorflow, mlflowVenv],
+  mlflow: [mlflowVenv],
+  trainer: [installTensorflow, mlflowVenv, dvcVenv],
+  server: [installTensorflow, mlflowVenv],
+  operator: [mlflowVenv],
+  cli: [installTensorflow, mlflowVenv],
+  hack: [mlflowVenv, dvcVenv],
+  test: [installTensorflow, mlflowVenv],
 };
 
 const rooms = process.argv.slice(2);
