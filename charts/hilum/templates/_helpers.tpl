@@ -1,0 +1,66 @@
+{{- define "hilum.name" -}}
+{{- printf "%s" .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "hilum.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+app.kubernetes.io/part-of: hilum
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- /* One image reference from {registry, repository, tag, digest}; the digest wins. */ -}}
+{{- define "hilum.image" -}}
+{{- $image := .image -}}
+{{- $name := $image.repository -}}
+{{- if $image.registry -}}{{- $name = printf "%s/%s" $image.registry $image.repository -}}{{- end -}}
+{{- if $image.digest -}}{{ printf "%s@%s" $name $image.digest }}
+{{- else -}}{{ printf "%s:%s" $name (default .appVersion $image.tag) }}{{- end -}}
+{{- end -}}
+
+{{- define "hilum.trackingUri" -}}
+{{- if .Values.tracking.uri -}}{{ .Values.tracking.uri }}
+{{- else if .Values.mlflow.enabled -}}{{ printf "http://%s-mlflow.%s.svc:5000" (include "hilum.name" .) .Release.Namespace }}
+{{- end -}}
+{{- end -}}
+
+{{- define "hilum.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{- /* What the operator may do in each namespace that it watches. */ -}}
+{{- define "hilum.rules" -}}
+- apiGroups: [hilum.dev]
+  resources: [trainingruns, modeldeployments]
+  verbs: [get, list, watch, patch, update]
+- apiGroups: [hilum.dev]
+  resources: [trainingruns/status, modeldeployments/status]
+  verbs: [get, patch, update]
+- apiGroups: [hilum.dev]
+  resources: [trainingruns/finalizers, modeldeployments/finalizers]
+  verbs: [update]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: ["", events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
