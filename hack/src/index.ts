@@ -3,3 +3,4 @@ export { run, type RunOptions, type RunResult } from './run.ts';
 export { installTensorflow, nativeTensorflowDir } from './tools/tensorflow.ts';
 export { dvcVenv, mlflowVenv, type Venv } from './tools/python.ts';
 export { startMlflow, type MlflowServer, type MlflowServerOptions } from './mlflow-server.ts';
+export { baseWeightsPath } from './tools/weights.ts';

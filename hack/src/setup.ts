@@ -6,20 +6,21 @@
 import { say } from './cache.ts';
 import { dvcVenv, mlflowVenv } from './tools/python.ts';
 import { installTensorflow } from './tools/tensorflow.ts';
+import { baseWeightsPath } from './tools/weights.ts';
 
 type Need = () => Promise<unknown>;
 
 const needs: Record<string, readonly Need[]> = {
   crds: [],
   imaging: [],
-  model: [installTensorflow, mlflowVenv],
+  model: [installTensorflow, baseWeightsPath, mlflowVenv],
   mlflow: [mlflowVenv],
-  trainer: [installTensorflow, mlflowVenv, dvcVenv],
-  server: [installTensorflow, mlflowVenv],
+  trainer: [installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
+  server: [installTensorflow, baseWeightsPath, mlflowVenv],
   operator: [mlflowVenv],
-  cli: [installTensorflow, mlflowVenv],
+  cli: [installTensorflow, baseWeightsPath, mlflowVenv],
   hack: [mlflowVenv, dvcVenv],
-  test: [installTensorflow, mlflowVenv],
+  test: [installTensorflow, baseWeightsPath, mlflowVenv],
 };
 
 const rooms = process.argv.slice(2);

@@ -96,21 +96,15 @@ async function compileAddon(dir: string, tensorflowHeaders: string): Promise<voi
   // tfjs-node looks in napi-v8 on every Node that is new enough, whatever process.versions.napi says.
   const out = join(dir, 'lib/napi-v8');
   await mkdir(out, { recursive: true });
-  await run(
-    'g++',
-    [
-      ...['-O2', '-std=c++17', '-fPIC', '-shared', '-s'],
-      ...['-DNAPI_VERSION=8', '-DNODE_GYP_MODULE_NAME=tfjs_binding'],
-      ...[`-I${NAPI_HEADERS}`, `-I${tensorflowHeaders}`, `-I${TFJS_NODE}`],
-      ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(TFJS_NODE, 'binding', name)),
-      `-L${join(dir, 'deps/lib')}`,
-      ...LIBRARIES.map((name) => `-l:${name}`),
-      // The C++ runtime stays shared: libtensorflow needs it anyway, and a static one asks for a newer C library.
-      '-Wl,-rpath,$ORIGIN/../../deps/lib',
-      ...['-o', join(out, 'tfjs_binding.node')],
-    ],
-    { timeoutMs: 5 * 60_000 },
+  const flags = '-O2 -std=c++17 -fPIC -shared -s -DNAPI_VERSION=8 -DNODE_GYP_MODULE_NAME=tfjs_binding'.split(
+    ' ',
   );
+  const includes = [NAPI_HEADERS, tensorflowHeaders, TFJS_NODE].map((path) => `-I${path}`);
+  const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(TFJS_NODE, 'binding', name));
+  // The C++ runtime stays shared: libtensorflow needs it anyway, and a static one asks for a newer C library.
+  const libraries = [`-L${join(dir, 'deps/lib')}`, ...LIBRARIES.map((name) => `-l:${name}`)];
+  const place = ['-Wl,-rpath,$ORIGIN/../../deps/lib', '-o', join(out, 'tfjs_binding.node')];
+  await run('g++', [...flags, ...includes, ...sources, ...libraries, ...place], { timeoutMs: 5 * 60_000 });
 }
 
 async function requireCompiler(): Promise<void> {
