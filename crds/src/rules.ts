@@ -25,7 +25,10 @@ const KEY = 'x-kubernetes-validations';
 export function ruled<S extends z.ZodType>(schema: S, rules: readonly Rule<z.output<S>>[]): S {
   let result = schema;
   for (const { rule, message, holds } of rules) {
-    result = celRule(result.refine((value) => holds(value), { message }) as S, { rule, message });
+    result = celRule(
+      result.refine((value) => holds(value), { message }),
+      { rule, message },
+    );
   }
   return result;
 }

@@ -44,6 +44,7 @@ export function toStructural(node: JsonSchema, path = ''): JsonSchema {
   switch (node['type']) {
     case 'object':
       Object.assign(result, objectParts(node, path, refuse));
+      if ('default' in result) result['default'] = filled(result);
       break;
     case 'array':
       if (!('maxItems' in node)) refuse('a list needs maxItems');
@@ -76,6 +77,18 @@ function objectParts(node: JsonSchema, path: string, refuse: (what: string) => n
       Object.entries(properties).map(([name, child]) => [name, toStructural(child, `${path}.${name}`)]),
     ),
   };
+}
+
+/**
+ * An object's default with the defaults of its fields in it. The API server would fill those too, but it judges a
+ * default by the CEL rules before that.
+ */
+function filled(node: JsonSchema): JsonSchema {
+  const properties = (node['properties'] ?? {}) as Record<string, JsonSchema>;
+  const inner = Object.entries(properties).flatMap(([name, child]) =>
+    'default' in child ? [[name, child['default']] as const] : [],
+  );
+  return { ...Object.fromEntries(inner), ...(node['default'] as JsonSchema) };
 }
 
 function integerFormat(node: JsonSchema): JsonSchema {
