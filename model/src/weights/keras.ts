@@ -43,7 +43,8 @@ function readLayers(file: File): ReadonlyMap<string, ConvWeights> {
 }
 
 function datasetsOf(group: Group): Dataset[] {
-  return [...group.values()].flatMap((entity) => {
+  return group.keys().flatMap((name) => {
+    const entity = group.get(name);
     if (entity instanceof Dataset) return [entity];
     return entity instanceof Group ? datasetsOf(entity) : [];
   });

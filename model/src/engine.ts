@@ -1,0 +1,46 @@
+import { createRequire } from 'node:module';
+import util from 'node:util';
+import type * as tfjs from '@tensorflow/tfjs-node';
+import { EngineError } from './errors.ts';
+
+/** tfjs-node's module. Types only: the engine itself comes from `loadEngine`. */
+export type Tf = typeof tfjs;
+
+/**
+ * Loads TensorFlow with its native engine.
+ *
+ * `HILUM_ENGINE=gpu` takes tfjs-node-gpu instead of tfjs-node. TensorFlow's own notices are silent unless
+ * `TF_CPP_MIN_LOG_LEVEL` is set.
+ *
+ * @throws EngineError ENGINE_MISSING where the native library is not installed, ENGINE_UNKNOWN
+ */
+export async function loadEngine(): Promise<Tf> {
+  const engine = process.env['HILUM_ENGINE'] ?? 'cpu';
+  const name = PACKAGES.get(engine);
+  if (name === undefined) {
+    throw new EngineError('ENGINE_UNKNOWN', `HILUM_ENGINE is "${engine}"; it is one of cpu, gpu`);
+  }
+  restoreUtil();
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  try {
+    const tf = createRequire(import.meta.url)(name) as Tf;
+    await tf.ready();
+    return tf;
+  } catch (cause) {
+    const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
+    const message = `the native engine of ${name} could not be loaded (${reason}); run npm run setup`;
+    throw new EngineError('ENGINE_MISSING', message, { cause });
+  }
+}
+
+const PACKAGES: ReadonlyMap<string, string> = new Map([
+  ['cpu', '@tensorflow/tfjs-node'],
+  ['gpu', '@tensorflow/tfjs-node-gpu'],
+]);
+
+/** Node 23 removed two helpers that tfjs-node 4.22 still calls (tensorflow/tfjs issue 8609, fixed but unreleased). */
+function restoreUtil(): void {
+  const legacy = util as { isNullOrUndefined?: unknown; isArray?: unknown };
+  legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  legacy.isArray ??= Array.isArray;
+}
