@@ -4,3 +4,5 @@ export { installTensorflow, nativeTensorflowDir } from './tools/tensorflow.ts';
 export { dvcVenv, mlflowVenv, type Venv } from './tools/python.ts';
 export { startMlflow, type MlflowServer, type MlflowServerOptions } from './mlflow-server.ts';
 export { baseWeightsPath } from './tools/weights.ts';
+export { cluster, ClusterError, type Cluster, type ClusterMode, type UpOptions } from './cluster/cluster.ts';
+export { kubectlPath } from './tools/kubernetes.ts';

@@ -4,6 +4,7 @@
  * Each need is a function that returns when its tool is there; a room names its needs in the table below.
  */
 import { say } from './cache.ts';
+import { kubernetesTools } from './tools/kubernetes.ts';
 import { dvcVenv, mlflowVenv } from './tools/python.ts';
 import { installTensorflow } from './tools/tensorflow.ts';
 import { baseWeightsPath } from './tools/weights.ts';
@@ -11,15 +12,15 @@ import { baseWeightsPath } from './tools/weights.ts';
 type Need = () => Promise<unknown>;
 
 const needs: Record<string, readonly Need[]> = {
-  crds: [],
+  crds: [kubernetesTools],
   imaging: [],
   model: [installTensorflow, baseWeightsPath, mlflowVenv],
   mlflow: [mlflowVenv],
   trainer: [installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
   server: [installTensorflow, baseWeightsPath, mlflowVenv],
-  operator: [mlflowVenv],
+  operator: [kubernetesTools, mlflowVenv],
   cli: [installTensorflow, baseWeightsPath, mlflowVenv],
-  hack: [mlflowVenv, dvcVenv],
+  hack: [kubernetesTools, mlflowVenv, dvcVenv],
   test: [installTensorflow, baseWeightsPath, mlflowVenv],
 };
 
