@@ -1,0 +1,115 @@
+/**
+ * The images of Hilum: operator, trainer, server, and MLflow for the chart's optional part.
+ *
+ * An image is named by a hash of everything that goes into it, so that an unchanged image is neither built nor
+ * exported again, and a changed one can never be mistaken for the old.
+ */
+import { createHash } from 'node:crypto';
+import { copyFile, cp, mkdir, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { baseImage, buildImage, type BuiltImage } from '../images/build.ts';
+import { nativeTensorflowDir } from '../tools/tensorflow.ts';
+import { baseWeightsPath } from '../tools/weights.ts';
+
+export const imageNames = ['operator', 'trainer', 'server', 'mlflow'] as const;
+export type ImageName = (typeof imageNames)[number];
+
+const root = resolve(import.meta.dirname, '../../..');
+
+/** What each image is made of, beside its Dockerfile: a change in any of it is another image. */
+const sources: Record<ImageName, readonly string[]> = {
+  operator: ['package-lock.json', 'crds', 'mlflow', 'operator'],
+  trainer: ['package-lock.json', 'crds', 'imaging', 'mlflow', 'model', 'trainer'],
+  server: ['package-lock.json', 'imaging', 'mlflow', 'model', 'server'],
+  mlflow: ['hack/python/mlflow.txt'],
+};
+
+/** Builds what is not there yet; each image as a reference and a docker-archive. */
+export async function hilumImages(progress: (text: string) => void): Promise<Record<ImageName, BuiltImage>> {
+  await stageNative(progress);
+  const built = {} as Record<ImageName, BuiltImage>;
+  for (const name of imageNames) {
+    const tag = await contentTag(name);
+    progress(`${name}:${tag}`);
+    built[name] = await buildImage({
+      name: `hilum/${name}`,
+      tag,
+      context: root,
+      dockerfile: join(root, 'deploy/images', name === 'mlflow' ? 'mlflow.Dockerfile' : 'Dockerfile'),
+      ...(name === 'mlflow' ? {} : { target: name }),
+      args: await baseArgs(name === 'mlflow' ? 'python' : 'node'),
+      log: (line) => progress(`${name}: ${line}`),
+    });
+  }
+  return built;
+}
+
+/**
+ * Puts what `docker build` cannot fetch by itself into `build/native`: libtensorflow with its addon, and the base
+ * weights. A hard link or a copy, never a link to outside, which a build context may not hold.
+ */
+export async function stageNative(progress: (text: string) => void): Promise<void> {
+  const native = join(root, 'build/native');
+  await mkdir(native, { recursive: true });
+  progress('staging TensorFlow and the base weights');
+  const tensorflow = await nativeTensorflowDir();
+  await sync(join(tensorflow, 'deps', 'lib'), join(native, 'tensorflow', 'deps', 'lib'));
+  await sync(join(tensorflow, 'lib'), join(native, 'tensorflow', 'lib'));
+  const weights = join(native, 'vgg16-notop.f32');
+  const source = await baseWeightsPath();
+  if (!(await sameSize(source, weights))) await copyFile(source, weights);
+}
+
+async function baseArgs(kind: 'node' | 'python'): Promise<Record<string, string>> {
+  const base = await baseImage(kind);
+  return base === undefined ? {} : { BASE: base };
+}
+
+/** The first 12 hex digits of a hash over path and bytes of every source file that is not a test. */
+async function contentTag(name: ImageName): Promise<string> {
+  const hash = createHash('sha256');
+  const dockerfile = name === 'mlflow' ? 'deploy/images/mlflow.Dockerfile' : 'deploy/images/Dockerfile';
+  for (const file of [dockerfile, ...(await filesOf(sources[name]))]) {
+    hash.update(`${file}\0`).update(await readFile(join(root, file)));
+  }
+  hash.update((await baseImage(name === 'mlflow' ? 'python' : 'node')) ?? '');
+  if (name === 'trainer' || name === 'server') hash.update(await nativeTensorflowDir());
+  return hash.digest('hex').slice(0, 12);
+}
+
+async function filesOf(paths: readonly string[]): Promise<readonly string[]> {
+  const files: string[] = [];
+  for (const path of paths) {
+    if ((await stat(join(root, path))).isFile()) {
+      files.push(path);
+      continue;
+    }
+    for (const entry of await readdir(join(root, path), { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const file = relative(root, join(entry.parentPath, entry.name));
+      // As .dockerignore leaves them out.
+      if (!/\.test\.ts$|(^|\/)(golden|node_modules)\//.test(file)) files.push(file);
+    }
+  }
+  return files.toSorted();
+}
+
+async function sync(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  const wanted = (await readdir(from, { recursive: true, withFileTypes: true })).filter((entry) => !entry.isDirectory());
+  const names = new Set(wanted.map((entry) => relative(from, join(entry.parentPath, entry.name))));
+  for (const entry of await readdir(to, { recursive: true, withFileTypes: true })) {
+    const file = join(entry.parentPath, entry.name);
+    if (!entry.isDirectory() && !names.has(relative(to, file))) await rm(file);
+  }
+  for (const name of names) {
+    if (!(await sameSize(join(from, name), join(to, name)))) {
+      await cp(join(from, name), join(to, name), { dereference: true });
+    }
+  }
+}
+
+async function sameSize(a: string, b: string): Promise<boolean> {
+  const [left, right] = await Promise.all([a, b].map((path) => stat(path).catch(() => undefined)));
+  return left !== undefined && right !== undefined && left.size === right.size;
+}
