@@ -1,0 +1,11 @@
+export { contractDigest, contractSchema, defaultContract } from './contract.ts';
+export type { Contract, Window } from './contract.ts';
+export { decodeImage } from './decode.ts';
+export { closeDecoders } from './dicom/pool.ts';
+export { writeCtSlice } from './dicom/write-ct.ts';
+export type { CtSlice } from './dicom/write-ct.ts';
+export { IMAGING_CODES, ImagingError } from './errors.ts';
+export type { ImagingCode } from './errors.ts';
+export type { GreyImage, HuImage, Image } from './image.ts';
+export { toTensor } from './tensor.ts';
+export type { Warning } from './tensor.ts';

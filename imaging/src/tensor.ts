@@ -1,0 +1,114 @@
+import type { Contract, Window } from './contract.ts';
+import { ImagingError } from './errors.ts';
+import type { GreyImage, HuImage, Image } from './image.ts';
+import { resize } from './resize.ts';
+import type { Plane } from './resize.ts';
+
+/** Something the reader of an answer has to know about how the image was read. */
+export type Warning = { readonly code: 'RENDERED'; readonly message: string };
+
+const RENDERED: Warning = {
+  code: 'RENDERED',
+  message:
+    'The CT slice was rendered to grey by the window of a model that was trained on pictures; ' +
+    'research use only, not for diagnosis.',
+};
+
+// ImageNet's means in the order B, G, R, as the Caffe VGG16 was trained and Keras ported it.
+const CAFFE_MEANS = [103.939, 116.779, 123.68] as const;
+
+/**
+ * The network's input for one image: `inputSize * inputSize * 3` float32, row, column, channel (HWC), channels B, G,
+ * R, each 0..255 less its ImageNet mean. Pure; in the order: grey levels 0..255 at full size (windows for HU), crop,
+ * resize (see resize.ts), channels.
+ *
+ * Throws ImagingError CONTRACT_MISMATCH when the image is not of the kind the model was trained on, and
+ * PIXEL_LENGTH_MISMATCH when the image contradicts itself.
+ */
+export function toTensor(
+  image: Image,
+  contract: Contract,
+): { readonly tensor: Float32Array; readonly warnings: readonly Warning[] } {
+  if (image.pixels.length !== image.rows * image.columns) throw new ImagingError('PIXEL_LENGTH_MISMATCH');
+  const { levels, warnings } = greyLevels(image, contract);
+  const size = contract.inputSize;
+  const planes = levels.map((plane) =>
+    resize(contract.crop === 'center-square' ? centreSquare(plane) : plane, size, size),
+  );
+  return { tensor: interleaveBgr(planes, size), warnings };
+}
+
+/** One plane (grey) or three (R, G, B), 0..255. */
+function greyLevels(
+  image: Image,
+  contract: Contract,
+): { readonly levels: readonly Plane[]; readonly warnings: readonly Warning[] } {
+  if (contract.kind === 'hu') {
+    if (image.kind === 'grey') {
+      throw new ImagingError(
+        'CONTRACT_MISMATCH',
+        'The model reads Hounsfield units; a PNG or JPEG has none. Send the DICOM slice.',
+      );
+    }
+    return { levels: contract.windows.map((window) => windowed(image, window)), warnings: [] };
+  }
+  if (image.kind === 'grey') return { levels: [scaled(image)], warnings: [] };
+  if (contract.window === undefined) {
+    throw new ImagingError(
+      'CONTRACT_MISMATCH',
+      'The model was trained on grey pictures and its contract names no window to render a DICOM slice by.',
+    );
+  }
+  const picture = windowed(image, contract.window);
+  return { levels: [image.inverted === true ? inverted(picture) : picture], warnings: [RENDERED] };
+}
+
+/** PS3.3 C.11.2.1.2.1, the linear function, to 0..255; not rounded. */
+function windowed(image: HuImage, { center, width }: Window): Plane {
+  const low = center - 0.5 - (width - 1) / 2;
+  const high = center - 0.5 + (width - 1) / 2;
+  return plane(image, (hu) => {
+    if (hu <= low) return 0;
+    if (hu > high) return 255;
+    return ((hu - (center - 0.5)) / (width - 1) + 0.5) * 255;
+  });
+}
+
+function scaled(image: GreyImage): Plane {
+  // 65535 / 257 = 255 exactly.
+  const divisor = image.bits === 16 ? 257 : 1;
+  return plane(image, (level) => level / divisor);
+}
+
+function plane(image: Image, level: (value: number) => number): Plane {
+  const values = new Float64Array(image.pixels.length);
+  for (let at = 0; at < values.length; at += 1) values[at] = level(image.pixels[at] ?? 0);
+  return { rows: image.rows, columns: image.columns, values };
+}
+
+function inverted(picture: Plane): Plane {
+  return { ...picture, values: picture.values.map((level) => 255 - level) };
+}
+
+/** The largest centred square; an odd remainder leaves its extra pixel at the bottom or right. */
+function centreSquare(from: Plane): Plane {
+  const side = Math.min(from.rows, from.columns);
+  const top = Math.floor((from.rows - side) / 2);
+  const left = Math.floor((from.columns - side) / 2);
+  const values = new Float64Array(side * side);
+  for (let row = 0; row < side; row += 1) {
+    const start = (top + row) * from.columns + left;
+    values.set(from.values.subarray(start, start + side), row * side);
+  }
+  return { rows: side, columns: side, values };
+}
+
+function interleaveBgr(planes: readonly Plane[], size: number): Float32Array {
+  const tensor = new Float32Array(size * size * 3);
+  for (const [channel, mean] of CAFFE_MEANS.entries()) {
+    const values = planes.length === 1 ? planes[0]?.values : planes[2 - channel]?.values;
+    if (values === undefined) throw new TypeError('a tensor is made of one plane or three');
+    for (let at = 0; at < values.length; at += 1) tensor[at * 3 + channel] = (values[at] ?? 0) - mean;
+  }
+  return tensor;
+}
