@@ -2,7 +2,11 @@
 export { createClock, sleep, type Clock } from './clock.ts';
 export { setCondition, findCondition, timestamp, type Condition, type NewCondition } from './conditions.ts';
 export { createController, type Controller, type Log, type Reconcile, type Requeue } from './controller.ts';
+export { createElector, type Elector } from './elector.ts';
 export { ApiError, isAlreadyExists, isConflict, isNotFound } from './errors.ts';
+export { createExpectations, type Expectations } from './expectations.ts';
+export { createHealth, type Check, type Health } from './health.ts';
+export { runManager } from './manager.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
 export {
   keyOf,
@@ -14,6 +18,7 @@ export {
   type Resource,
 } from './object.ts';
 export { createQueue, type Queue } from './queue.ts';
+export { createRecorder, type NewEvent, type Recorder } from './recorder.ts';
 export { createReflector, type Change, type Reflector } from './reflector.ts';
 export { createStore, type Store, type WritableStore } from './store.ts';
 export { createTransport, type Transport } from './transport.ts';
