@@ -1,3 +1,4 @@
+import { FIELDS, FLOAT } from './fields.ts';
 import { readFields } from './wire.ts';
 
 /** A float tensor that an ONNX graph carries. */
@@ -9,20 +10,14 @@ export interface Initializer {
 /** The fp32 initializers of an ONNX model by name. Those of other types, and those kept outside the file, are left out. */
 export function readInitializers(model: Uint8Array): ReadonlyMap<string, Initializer> {
   const found = new Map<string, Initializer>();
-  for (const graph of messages(model, MODEL_GRAPH)) {
-    for (const tensor of messages(graph, GRAPH_INITIALIZER)) {
+  for (const graph of messages(model, FIELDS.model.graph)) {
+    for (const tensor of messages(graph, FIELDS.graph.initializer)) {
       const { name, ...rest } = readTensor(tensor);
       if (rest.values !== undefined) found.set(name, { dims: rest.dims, values: rest.values });
     }
   }
   return found;
 }
-
-// Field numbers of onnx.proto3.
-const MODEL_GRAPH = 7;
-const GRAPH_INITIALIZER = 5;
-const TENSOR = { dims: 1, dataType: 2, name: 8, rawData: 9 } as const;
-const FLOAT = 1;
 
 function* messages(parent: Uint8Array, number: number): Generator<Uint8Array> {
   for (const field of readFields(parent)) {
@@ -37,11 +32,11 @@ function readTensor(tensor: Uint8Array): { name: string; dims: number[]; values:
   let raw: Uint8Array | undefined;
   for (const { number, value } of readFields(tensor)) {
     if (typeof value === 'number') {
-      if (number === TENSOR.dims) dims.push(value);
-      else if (number === TENSOR.dataType) type = value;
-    } else if (number === TENSOR.name) name = Buffer.from(value).toString();
-    else if (number === TENSOR.rawData) raw = value;
-    else if (number === TENSOR.dims) dims.push(...packed(value));
+      if (number === FIELDS.tensor.dims) dims.push(value);
+      else if (number === FIELDS.tensor.dataType) type = value;
+    } else if (number === FIELDS.tensor.name) name = Buffer.from(value).toString();
+    else if (number === FIELDS.tensor.rawData) raw = value;
+    else if (number === FIELDS.tensor.dims) dims.push(...packed(value));
   }
   const isFloat = type === FLOAT && raw !== undefined && raw.length % 4 === 0;
   return { name, dims, values: isFloat ? new Float32Array(Uint8Array.from(raw ?? []).buffer) : undefined };

@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import type * as tfjs from '@tensorflow/tfjs-node';
+import type { Tf } from '../engine.ts';
+import { PackageError } from '../errors.ts';
+import { FILES, type PackageInfo } from './metadata.ts';
+import { openPackage } from './open.ts';
+
+/** A model that is loaded and answers. */
+export interface Classifier {
+  readonly info: PackageInfo;
+  /**
+   * Blocks until the answer is there.
+   *
+   * @param batch `n * s * s * 3` values: images one after the other, as `toTensor` of imaging makes them
+   * @returns `n * labels` probabilities; those of one image sum to 1
+   */
+  predict(batch: Float32Array, n: number): Float32Array;
+  /** Runs one empty image, so that the first real one does not pay for TensorFlow's start. */
+  warmUp(): void;
+  /** Frees the model's memory. A second call does nothing. */
+  dispose(): void;
+}
+
+/**
+ * Opens, verifies and loads a package.
+ *
+ * @throws PackageError as `openPackage`, and PACKAGE_INVALID where its network does not fit its labels and contract
+ */
+export async function loadClassifier(tf: Tf, dir: string): Promise<Classifier> {
+  const info = await openPackage(dir);
+  const model = await load(tf, info);
+  const { inputSize } = info.contract;
+  let disposed = false;
+  const predict = (batch: Float32Array, n: number): Float32Array => {
+    if (disposed) throw new Error('this classifier was disposed');
+    if (!Number.isInteger(n) || n < 1 || batch.length !== n * inputSize * inputSize * 3) {
+      throw new RangeError(`${batch.length} values are not ${n} images of ${inputSize}x${inputSize}x3`);
+    }
+    const output = tf.tidy(
+      () => model.predict(tf.tensor4d(batch, [n, inputSize, inputSize, 3])) as tfjs.Tensor,
+    );
+    // Outside of tidy, which would look for tensors in the result, one number after the other.
+    const probabilities = output.dataSync<'float32'>();
+    output.dispose();
+    return probabilities;
+  };
+  return {
+    info,
+    predict,
+    warmUp: () => void predict(new Float32Array(inputSize * inputSize * 3), 1),
+    dispose: () => {
+      if (!disposed) model.dispose();
+      disposed = true;
+    },
+  };
+}
+
+async function load(tf: Tf, info: PackageInfo): Promise<tfjs.LayersModel> {
+  const model = await tf.loadLayersModel(`file://${join(info.dir, FILES.tfjs)}`).catch((cause: unknown) => {
+    throw new PackageError('PACKAGE_INVALID', `${FILES.tfjs} of ${info.dir} is not a tfjs layers model`, {
+      cause,
+    });
+  });
+  const { inputSize } = info.contract;
+  const want = JSON.stringify([
+    [null, inputSize, inputSize, 3],
+    [null, info.labels.length],
+  ]);
+  const have = JSON.stringify([model.inputs[0]?.shape, model.outputs[0]?.shape]);
+  if (have === want) return model;
+  model.dispose();
+  throw new PackageError(
+    'PACKAGE_INVALID',
+    `the network of ${info.dir} is ${have}; its contract and labels say ${want}`,
+  );
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { contractSchema, type Contract } from '@hilum/imaging';
+import { z } from 'zod';
+import { PackageError } from '../errors.ts';
+import {
+  FILES,
+  labelsSchema,
+  manifestSchema,
+  metricsSchema,
+  type PackageFile,
+  type PackageInfo,
+} from './metadata.ts';
+
+/**
+ * Opens a model package and verifies every file that its manifest lists. Files beside them are left alone: MLflow's
+ * client adds some when it downloads a registered model.
+ *
+ * @throws PackageError PACKAGE_INCOMPLETE, DIGEST_MISMATCH, CONTRACT_UNSUPPORTED, PACKAGE_INVALID
+ */
+export async function openPackage(dir: string): Promise<PackageInfo> {
+  const manifestBytes = await readPart(dir, FILES.manifest);
+  const { files, createdAt, baseWeightsSha256, run } = parsePart(
+    FILES.manifest,
+    manifestBytes,
+    manifestSchema,
+  );
+  const listed = new Set(files.map((file) => file.path));
+  const missing = Object.values(FILES).filter((path) => path !== FILES.manifest && !listed.has(path));
+  if (missing.length > 0) {
+    throw new PackageError(
+      'PACKAGE_INCOMPLETE',
+      `the manifest of ${dir} does not list ${missing.join(', ')}`,
+    );
+  }
+  for (const file of files) await verify(dir, file);
+  return {
+    ...parsePart(FILES.labels, await readPart(dir, FILES.labels), labelsSchema),
+    contract: parseContract(await readPart(dir, FILES.contract)),
+    metrics: parsePart(FILES.metrics, await readPart(dir, FILES.metrics), metricsSchema),
+    baseWeightsSha256,
+    createdAt,
+    ...(run === undefined ? {} : { run }),
+    dir: resolve(dir),
+    digest: `sha256:${createHash('sha256').update(manifestBytes).digest('hex')}`,
+    files,
+  };
+}
+
+async function readPart(dir: string, path: string): Promise<Uint8Array> {
+  return readFile(join(dir, path)).catch((cause: unknown) => {
+    throw incomplete(dir, path, cause);
+  });
+}
+
+function incomplete(dir: string, path: string, cause: unknown): PackageError {
+  return new PackageError('PACKAGE_INCOMPLETE', `${dir} has no readable ${path}`, { cause });
+}
+
+/** By stream: a package's largest files have 60 MB each. */
+async function verify(dir: string, file: PackageFile): Promise<void> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(join(dir, file.path))) hash.update(chunk as Buffer);
+  } catch (cause) {
+    throw incomplete(dir, file.path, cause);
+  }
+  const got = hash.digest('hex');
+  if (got === file.sha256) return;
+  const message = `${file.path} of ${dir} has sha256 ${got}; its manifest says ${file.sha256}`;
+  throw new PackageError('DIGEST_MISMATCH', message);
+}
+
+function parseContract(bytes: Uint8Array): Contract {
+  const parsed = contractSchema.safeParse(fromJson(FILES.contract, bytes));
+  if (parsed.success) return parsed.data;
+  const message = `this version of Hilum cannot honour the package's ${FILES.contract}: ${z.prettifyError(parsed.error)}`;
+  throw new PackageError('CONTRACT_UNSUPPORTED', message);
+}
+
+function parsePart<Part>(path: string, bytes: Uint8Array, schema: z.ZodType<Part>): Part {
+  const parsed = schema.safeParse(fromJson(path, bytes));
+  if (parsed.success) return parsed.data;
+  throw new PackageError('PACKAGE_INVALID', `${path}: ${z.prettifyError(parsed.error)}`);
+}
+
+function fromJson(path: string, bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString()) as unknown;
+  } catch (cause) {
+    throw new PackageError('PACKAGE_INVALID', `${path} is not JSON`, { cause });
+  }
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type * as tfjs from '@tensorflow/tfjs-node';
+import { z } from 'zod';
+import type { Tf } from '../engine.ts';
+import { PackageError } from '../errors.ts';
+import { onnxModel } from '../onnx/model.ts';
+import {
+  FILES,
+  INTENDED_USE,
+  metadataSchema,
+  type PackageFile,
+  type PackageInfo,
+  type PackageMetadata,
+} from './metadata.ts';
+import { mlflowFiles } from './mlmodel.ts';
+import { openPackage } from './open.ts';
+
+/**
+ * Writes a model package, an MLflow model directory: the joined classifier as ONNX and tfjs, the preprocessing
+ * contract, labels and metrics, and last the manifest with the sha256 of every other file.
+ *
+ * @param dir made where it is not there; a package that lies there is overwritten
+ * @param model of `joinModel`: `[n, s, s, 3]` → `[n, labels]`, with `s` the contract's input size
+ * @returns the package, read back and verified
+ * @throws PackageError PACKAGE_INVALID where model and metadata do not fit, LAYER_UNSUPPORTED
+ */
+export async function writePackage(
+  dir: string,
+  tf: Tf,
+  model: tfjs.LayersModel,
+  metadata: PackageMetadata,
+): Promise<PackageInfo> {
+  const checked = check(model, metadata);
+  const onnx = onnxModel(tf, model, { doc: INTENDED_USE, producerVersion: PRODUCER_VERSION });
+  await mkdir(join(dir, dirname(FILES.tfjs)), { recursive: true });
+  await model.save(`file://${resolve(dir, dirname(FILES.tfjs))}`);
+  const { labels, positiveLabel, contract, metrics, createdAt, baseWeightsSha256, run } = checked;
+  const texts = new Map([
+    ...mlflowFiles(checked, { bytes: onnx.byteLength, sha256: sha256(onnx) }),
+    [FILES.contract, json(contract)],
+    [FILES.labels, json({ labels, positiveLabel })],
+    [FILES.metrics, json(metrics)],
+  ]);
+  await writeFile(join(dir, FILES.onnx), onnx);
+  for (const [path, text] of texts) await writeFile(join(dir, path), text);
+  const files = await Promise.all(
+    [...texts.keys(), FILES.onnx, FILES.tfjs, FILES.tfjsWeights]
+      .toSorted()
+      .map((path) => describe(dir, path)),
+  );
+  const manifest = { formatVersion: 1, intendedUse: INTENDED_USE, createdAt, baseWeightsSha256, run, files };
+  // Last: a package without a manifest is one whose writer was interrupted.
+  await writeFile(join(dir, FILES.manifest), json(manifest));
+  return openPackage(dir);
+}
+
+const PRODUCER_VERSION = '0.1.0';
+
+function check(model: tfjs.LayersModel, metadata: PackageMetadata): PackageMetadata {
+  const parsed = metadataSchema.safeParse(metadata);
+  if (!parsed.success) throw new PackageError('PACKAGE_INVALID', z.prettifyError(parsed.error));
+  const { contract, labels } = parsed.data;
+  const want = { input: [null, contract.inputSize, contract.inputSize, 3], output: [null, labels.length] };
+  const have = { input: model.inputs[0]?.shape, output: model.outputs[0]?.shape };
+  if (JSON.stringify(want) === JSON.stringify(have)) return parsed.data;
+  const message = `the model is ${JSON.stringify(have)}; contract and labels ask for ${JSON.stringify(want)}`;
+  throw new PackageError('PACKAGE_INVALID', message);
+}
+
+async function describe(dir: string, path: string): Promise<PackageFile> {
+  const bytes = await readFile(join(dir, path));
+  return { path, sha256: sha256(bytes), bytes: bytes.byteLength };
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
