@@ -21,6 +21,8 @@ export interface DemoOptions extends TargetChoice {
   readonly namespace: string;
   /** Milliseconds since the epoch, for the name of the run. */
   readonly nowMs: number;
+  /** A cluster that is there already; without it the one that the other options name. */
+  readonly target?: Target | undefined;
 }
 
 export interface DemoResult {
@@ -74,7 +76,7 @@ async function demo(
 ): Promise<DemoResult> {
   const { namespace } = options;
   const target = await screen.step('Cluster', async (progress) => {
-    const found = await openTarget(options, progress);
+    const found = options.target ?? (await openTarget(options, progress));
     const nodes = await found.kubectl(['get', 'nodes', '--no-headers']);
     const version = nodes.trim().split(/\s+/).at(4) ?? '';
     return [`${found.name}, Kubernetes ${version}`, found];

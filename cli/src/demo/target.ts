@@ -7,8 +7,10 @@ import {
   helmPath,
   kindPath,
   kubectlPath,
+  pushImage,
   run,
   type BuiltImage,
+  type Cluster,
   type RunOptions,
 } from '@hilum/hack';
 import { DemoError } from './errors.ts';
@@ -54,7 +56,8 @@ export async function findTarget(choice: TargetChoice): Promise<Target | undefin
     : undefined;
 }
 
-async function builtInTarget(node: Awaited<ReturnType<typeof cluster.up>>): Promise<Target> {
+/** A built-in cluster as a target of the demo. */
+export async function builtInTarget(node: Cluster): Promise<Target> {
   return {
     ...(await clients(['--kubeconfig', node.kubeconfig], ['--kubeconfig', node.kubeconfig])),
     kind: 'built-in',
@@ -110,7 +113,6 @@ async function contextTarget(context: string, registry: string | undefined): Pro
           `the nodes of ${context} can be given images only through a registry: add --registry HOST/PREFIX`,
         );
       }
-      const { pushImage } = await import('@hilum/hack');
       const destination = `${registry}/${image.name}:${image.tag}`;
       const digest = await pushImage(image.ref, destination);
       return `${registry}/${image.name}@${digest}`;

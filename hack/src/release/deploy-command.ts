@@ -1,5 +1,5 @@
 /**
- * `npm run deploy -- --namespace NAME [--values FILE] [--no-wait]`: installs or upgrades the chart with the digests that
+ * `npm run deploy -- --namespace NAME [--values FILE] [--wait true|false]`: installs or upgrades the chart with the digests that
  * `npm run images -- --push` wrote, in the cluster of the current kubeconfig.
  */
 import { readFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ const { values } = parseArgs({
     namespace: { type: 'string', default: 'hilum' },
     release: { type: 'string', default: 'hilum' },
     values: { type: 'string', multiple: true, default: [] },
-    'no-wait': { type: 'boolean', default: false },
+    wait: { type: 'string', default: 'true' },
   },
 });
 
@@ -31,7 +31,7 @@ const sets = Object.entries(images).flatMap(([component, { repository, digest }]
   ...['--set-string', `${component}.image.repository=${repository}`],
   ...['--set-string', `${component}.image.digest=${digest}`],
 ]);
-const wait = values['no-wait'] ? [] : ['--wait', '--timeout', '10m'];
+const wait = values.wait === 'false' ? [] : ['--wait', '--timeout', '10m'];
 const { stdout } = await run(
   await helmPath(),
   [

@@ -1,0 +1,306 @@
+/**
+ * The whole line on a real one-node cluster and real images: what `npm run demo -- --data …` does, then everything that a
+ * user would look at afterwards. One story in order; each `it` is one thing seen.
+ */
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { builtInTarget, createScreen, runDemo, type DemoResult, type Target } from '@hilum/cli';
+import { cluster, mlflowVenv, run, type Cluster } from '@hilum/hack';
+import { createMlflow, type MlflowClient } from '@hilum/mlflow';
+import { pushDataset, writePhantomStudies } from '@hilum/trainer';
+
+const data = resolve(import.meta.dirname, '..', process.env['HILUM_DATA'] ?? '../shared/data');
+const lidc = join(data, 'lidc-nodules');
+const slice = join(data, 'dicom/transfer-syntaxes/CT1_j2k-lossless_4.90.dcm');
+const namespace = 'hilum';
+const MINUTE = 60_000;
+
+interface Item {
+  readonly metadata: { readonly name: string; readonly uid: string };
+  readonly status?: Record<string, unknown> & {
+    readonly conditions?: ReadonlyArray<{ type: string; status: string; reason: string; message: string }>;
+  };
+}
+
+describe.skipIf(!existsSync(lidc))('from real CT images to a served answer', { timeout: 20 * MINUTE }, () => {
+  let node: Cluster;
+  let target: Target;
+  let demo: DemoResult;
+  let mlflow: MlflowClient;
+  let scratch: string;
+  let operatorKilled = false;
+
+  const kubectl = (...args: string[]): Promise<string> => node.kubectl(['-n', namespace, ...args]);
+  const items = async (kind: string, ...args: string[]): Promise<readonly Item[]> =>
+    (JSON.parse(await kubectl('get', kind, '-o', 'json', ...args)) as { items: Item[] }).items;
+  const get = async (kind: string, name: string): Promise<Item> =>
+    JSON.parse(await kubectl('get', kind, name, '-o', 'json')) as Item;
+  const apply = (manifest: unknown, ...args: string[]): Promise<string> =>
+    node.kubectl(['-n', namespace, 'apply', ...args, '-f', '-'], { input: JSON.stringify(manifest) });
+
+  /** Polls until a condition has the status; throws with the whole status at the deadline. */
+  async function conditionOf(kind: string, name: string, type: string, status: string, deadlineMs: number) {
+    const deadline = performance.now() + deadlineMs;
+    let last: Item | undefined;
+    while (performance.now() < deadline) {
+      last = await get(kind, name).catch(() => undefined);
+      const found = last?.status?.conditions?.find((c) => c.type === type);
+      if (found?.status === status) return found;
+      await sleep(1_000);
+    }
+    throw new Error(`${kind}/${name}: no ${type}=${status} in time: ${JSON.stringify(last?.status)}`);
+  }
+
+  async function post(body: Uint8Array, type = 'application/octet-stream') {
+    const response = await fetch(`${demo.addresses.service}/v1/classify`, {
+      method: 'POST',
+      headers: { 'content-type': type },
+      body: Buffer.from(body),
+    });
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  }
+
+  /** Kills the operator's pod once, while the trainer's pod runs. */
+  async function killOperatorInTheMiddle(): Promise<void> {
+    while (!operatorKilled) {
+      await sleep(500);
+      const pods = await items('pods', '-l', 'hilum.dev/trainingrun').catch(() => []);
+      if (!pods.some((pod) => pod.status?.['phase'] === 'Running')) continue;
+      await kubectl('delete', 'pod', '-l', 'app.kubernetes.io/name=operator', '--grace-period=0', '--force');
+      operatorKilled = true;
+    }
+  }
+
+  beforeAll(async () => {
+    scratch = await mkdtemp(join(tmpdir(), 'hilum-e2e-'));
+    node = await cluster.up('node', { addons: true });
+    target = await builtInTarget(node);
+    const killer = killOperatorInTheMiddle();
+    demo = await runDemo(
+      { data: lidc, dicom: slice, namespace, nowMs: 0, target },
+      createScreen({ write: (text) => process.stderr.write(text) }),
+    );
+    operatorKilled = true;
+    await killer;
+    mlflow = createMlflow({ baseUrl: demo.addresses.mlflow });
+  }, 25 * MINUTE);
+
+  afterAll(async () => {
+    await node?.down();
+    await rm(scratch, { recursive: true, force: true });
+  });
+
+  it('trains on the crops to a model that is better than chance by far', () => {
+    expect(demo.aucRoc).toBeGreaterThan(0.75);
+    expect(demo.accuracy).toBeGreaterThan(0.7);
+  });
+
+  it('says the same AUC in status and in MLflow', async () => {
+    const { status } = await get('trainingrun', demo.trainingRun);
+    const evaluation = status?.['evaluation'] as { aucRoc: string; accuracy: string };
+    const tracking = status?.['tracking'] as { runId: string };
+    const logged = await mlflow.getRun(tracking.runId);
+    expect(logged.status).toBe('FINISHED');
+    expect(Math.abs(Number(evaluation.aucRoc) - Number(logged.metrics['test/auc_roc']))).toBeLessThan(1e-6);
+    expect(Math.abs(Number(evaluation.accuracy) - Number(logged.metrics['test/accuracy']))).toBeLessThan(1e-6);
+  });
+
+  it('registers a version, and the alias names it', async () => {
+    const byAlias = await mlflow.getModelVersionByAlias('lung-vgg16', 'champion');
+    expect(`lung-vgg16/${byAlias?.version}`).toBe(demo.modelVersion);
+    expect(byAlias?.tags['hilum.digest']).toBe(demo.digest);
+  });
+
+  it('started one Job, though the operator was killed in the middle', async () => {
+    const jobs = await items('jobs', '-l', 'hilum.dev/trainingrun');
+    expect(jobs.map((job) => job.status?.['succeeded'])).toEqual([1]);
+    const pods = await items('pods', '-l', 'hilum.dev/trainingrun');
+    expect(pods).toHaveLength(1);
+  });
+
+  it('answers with the scores that the trainer computed', async () => {
+    const { status } = await get('trainingrun', demo.trainingRun);
+    const runId = (status?.['tracking'] as { runId: string }).runId;
+    const file = join(scratch, 'evaluation.json');
+    await mlflow.downloadFile(runId, 'evaluation.json', file);
+    const { images } = JSON.parse(await readFile(file, 'utf8')) as {
+      images: Array<{ file: string; probabilities: Record<string, number> }>;
+    };
+    const some = images.filter((_, i) => i % Math.ceil(images.length / 40) === 0);
+    expect(some.length).toBeGreaterThan(20);
+    for (const image of some) {
+      const { status, body } = await post(await readFile(join(lidc, image.file)));
+      expect(status).toBe(200);
+      const probabilities = body['probabilities'] as Record<string, number>;
+      for (const [label, p] of Object.entries(image.probabilities)) {
+        expect(Math.abs((probabilities[label] ?? Number.NaN) - p), image.file).toBeLessThan(1e-5);
+      }
+    }
+  });
+
+  it('renders a DICOM slice by the contract, and says so', () => {
+    const dicom = demo.answers.at(-1);
+    expect(dicom?.file).toBe('CT1_j2k-lossless_4.90.dcm');
+    expect(dicom?.warnings).toEqual(['RENDERED']);
+    expect(dicom?.probability).toBeGreaterThanOrEqual(0.5);
+  });
+
+  it('gives a model that plain Python loads through MLflow, with the same answers', async () => {
+    const { python } = await mlflowVenv();
+    const script = `
+import json, sys, numpy as np, mlflow, onnxruntime
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.onnx.load_model('models:/lung-vgg16@champion')
+session = onnxruntime.InferenceSession(model.SerializeToString(), providers=['CPUExecutionProvider'])
+tensor = np.frombuffer(open(sys.argv[2], 'rb').read(), dtype='<f4').reshape(1, 64, 64, 3)
+name = session.get_inputs()[0].name
+pyfunc = mlflow.pyfunc.load_model('models:/lung-vgg16@champion').predict(tensor)
+first = list(pyfunc.values())[0] if isinstance(pyfunc, dict) else pyfunc
+print(json.dumps({'onnx': session.run(None, {name: tensor})[0][0].tolist(), 'pyfunc': np.asarray(first)[0].tolist()}))
+`;
+    const { decodeImage, toTensor, contractSchema } = await import('@hilum/imaging');
+    const image = demo.answers[0];
+    const path = (await readdir(lidc, { recursive: true })).find((file) => file.endsWith(String(image?.file)));
+    const bytes = await readFile(join(lidc, String(path)));
+    const runId = String(((await get('trainingrun', demo.trainingRun)).status?.['tracking'] as { runId: string }).runId);
+    const contractFile = join(scratch, 'contract.json');
+    await mlflow.downloadFile(runId, 'model/contract.json', contractFile);
+    const contract = contractSchema.parse(JSON.parse(await readFile(contractFile, 'utf8')));
+    const { tensor } = toTensor(await decodeImage(bytes), contract);
+    const input = join(scratch, 'tensor.f32');
+    await writeFile(input, Buffer.from(tensor.buffer, tensor.byteOffset, tensor.byteLength));
+    const { stdout } = await run(python, ['-c', script, demo.addresses.mlflow, input], { timeoutMs: 5 * MINUTE });
+    const answer = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<'onnx' | 'pyfunc', number[]>;
+    const served = (await post(bytes)).body['probabilities'] as Record<string, number>;
+    const labels = Object.keys(served);
+    labels.forEach((label, i) => {
+      expect(Math.abs((answer.onnx[i] ?? Number.NaN) - (served[label] ?? Number.NaN))).toBeLessThan(1e-4);
+      expect(Math.abs((answer.pyfunc[i] ?? Number.NaN) - (served[label] ?? Number.NaN))).toBeLessThan(1e-4);
+    });
+  });
+
+  it('reads well by kubectl', async () => {
+    const runs = await kubectl('get', 'trainingruns');
+    expect(runs.split('\n')[0]?.split(/\s{2,}/)).toEqual(['NAME', 'SUCCEEDED', 'REASON', 'EPOCH', 'AUC', 'MODEL', 'AGE']);
+    expect(runs).toMatch(/True .* 20\/20 .* lung-vgg16\/1 /);
+    const deployments = await kubectl('get', 'modeldeployments');
+    expect(deployments.split('\n')[0]?.split(/\s{2,}/)).toEqual(['NAME', 'READY', 'REASON', 'MODEL', 'PODS', 'AGE']);
+    expect(deployments).toMatch(/lung +True .* lung-vgg16\/1 +1\/1 /);
+    expect(await kubectl('explain', 'trainingruns.spec.dataset.md5')).toMatch(/pin/i);
+  });
+
+  it('has an autoscaler that reads the CPU of its pods', async () => {
+    const deadline = performance.now() + 2 * MINUTE;
+    let reading: unknown;
+    while (reading === undefined && performance.now() < deadline) {
+      await sleep(2_000);
+      const [hpa] = await items('hpa');
+      const metrics = hpa?.status?.['currentMetrics'] as Array<{ resource?: { current?: { averageUtilization?: number } } }> | undefined;
+      reading = metrics?.[0]?.resource?.current?.averageUtilization;
+    }
+    expect(reading).toBeTypeOf('number');
+  });
+
+  it('refuses what is not an image, and half a DICOM file, by code', async () => {
+    const text = await post(Buffer.from('this is no image'));
+    expect([text.status, text.body['code']]).toEqual([415, 'NOT_AN_IMAGE']);
+    const whole = await readFile(slice);
+    const half = await post(whole.subarray(0, whole.length / 2), 'application/dicom');
+    expect(half.status).toBe(422);
+    expect(['TRUNCATED', 'CORRUPT', 'PIXEL_LENGTH_MISMATCH']).toContain(half.body['code']);
+  });
+
+  it('refuses a field that the API does not have', async () => {
+    const manifest = { apiVersion: 'hilum.dev/v1alpha1', kind: 'ModelDeployment', metadata: { name: 'typo' }, spec: { model: { name: 'm', alias: 'a' }, canary: {} } };
+    await expect(apply(manifest)).rejects.toThrow(/unknown field "spec.canary"/);
+  });
+
+  it('says that a data set is missing, and ends', async () => {
+    await apply(trainingRun('missing', { remote: `http://hilum-mlflow.${namespace}.svc:5000/api/2.0/mlflow-artifacts/artifacts/dvc`, md5: `${'0'.repeat(32)}.dir` }));
+    const ready = await conditionOf('trainingrun', 'missing', 'DatasetReady', 'False', 3 * MINUTE);
+    expect(ready.reason).toBe('DatasetMissing');
+    const succeeded = await conditionOf('trainingrun', 'missing', 'Succeeded', 'False', MINUTE);
+    expect(succeeded.message).toContain('00000000000000000000000000000000.dir');
+  });
+
+  it('goes the same way with DICOM studies and a contract in Hounsfield units', async () => {
+    const dir = join(scratch, 'phantom');
+    await writePhantomStudies({ dir, patients: 16, slices: 2, seed: 3 });
+    const path = '/api/2.0/mlflow-artifacts/artifacts/dvc';
+    const { md5 } = await pushDataset({ dir, remote: demo.addresses.mlflow + path });
+    await apply(trainingRun('phantom', { remote: `http://hilum-mlflow.${namespace}.svc:5000${path}`, md5 }));
+    await conditionOf('trainingrun', 'phantom', 'Succeeded', 'True', 5 * MINUTE);
+    await apply({
+      apiVersion: 'hilum.dev/v1alpha1',
+      kind: 'ModelDeployment',
+      metadata: { name: 'phantom' },
+      spec: { model: { name: 'phantom', alias: 'champion' } },
+    });
+    await conditionOf('modeldeployment', 'phantom', 'Ready', 'True', 3 * MINUTE);
+    const { url, close } = await node.expose(`phantom.${namespace}.svc:80`);
+    const file = (await readdir(dir, { recursive: true })).find((name) => name.endsWith('.dcm')) ?? '';
+    const ask = async (path: string) => {
+      const response = await fetch(`${url}/v1/classify`, { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: await readFile(path) });
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    };
+    const dicom = await ask(join(dir, file));
+    expect([dicom.status, dicom.body['warnings']]).toEqual([200, []]);
+    expect(JSON.stringify(dicom.body)).toMatch(/research use only, not for diagnosis/i);
+    const png = (await readdir(lidc, { recursive: true })).find((name) => name.endsWith('.png')) ?? '';
+    const grey = await ask(join(lidc, png));
+    expect([grey.status, grey.body['code']]).toEqual([422, 'CONTRACT_MISMATCH']);
+    await close();
+  });
+
+  it('says that MLflow is away, and catches up when it is back', async () => {
+    await kubectl('scale', 'deployment', 'hilum-mlflow', '--replicas=0');
+    await kubectl('wait', '--for=delete', 'pod', '-l', 'app.kubernetes.io/name=mlflow', '--timeout=60s');
+    await apply({
+      apiVersion: 'hilum.dev/v1alpha1',
+      kind: 'ModelDeployment',
+      metadata: { name: 'early' },
+      spec: { model: { name: 'lung-vgg16', alias: 'champion' } },
+    });
+    const resolved = await conditionOf('modeldeployment', 'early', 'ModelResolved', 'False', MINUTE).catch(() =>
+      conditionOf('modeldeployment', 'early', 'ModelResolved', 'Unknown', MINUTE),
+    );
+    expect(resolved.reason).toBe('TrackingUnreachable');
+    // What serves goes on serving.
+    const png = (await readdir(lidc, { recursive: true })).find((name) => name.endsWith('.png')) ?? '';
+    expect((await post(await readFile(join(lidc, png)))).status).toBe(200);
+    expect((await get('modeldeployment', 'lung')).status?.conditions?.find((c) => c.type === 'Available')?.status).toBe('True');
+  });
+
+  it('deletes everything without leftovers, with MLflow still away', async () => {
+    await kubectl('delete', 'trainingruns,modeldeployments', '--all', '--timeout=120s');
+    const kinds = 'jobs,deployments,replicasets,services,hpa,pdb,pods';
+    const deadline = performance.now() + 2 * MINUTE;
+    let left: string[] = ['?'];
+    while (left.length > 0 && performance.now() < deadline) {
+      await sleep(1_000);
+      const all = await items(kinds, '-l', 'app.kubernetes.io/managed-by=hilum');
+      left = all.map((item) => item.metadata.name);
+    }
+    expect(left).toEqual([]);
+    await target.helm(['uninstall', 'hilum', '-n', namespace, '--wait'], { timeoutMs: 2 * MINUTE });
+    expect(await items('deployments')).toEqual([]);
+  });
+});
+
+function trainingRun(name: string, dataset: { remote: string; md5: string }) {
+  return {
+    apiVersion: 'hilum.dev/v1alpha1',
+    kind: 'TrainingRun',
+    metadata: { name },
+    spec: {
+      dataset,
+      preprocessing: { inputSize: 64 },
+      hyperparameters: { epochs: 5, batchSize: 8 },
+      registration: { model: name, alias: 'champion' },
+    },
+  };
+}
