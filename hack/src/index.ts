@@ -6,3 +6,4 @@ export { startMlflow, type MlflowServer, type MlflowServerOptions } from './mlfl
 export { baseWeightsPath } from './tools/weights.ts';
 export { cluster, ClusterError, type Cluster, type ClusterMode, type UpOptions } from './cluster/cluster.ts';
 export { kubectlPath } from './tools/kubernetes.ts';
+export { helmPath } from './tools/helm.ts';

@@ -5,6 +5,8 @@ import type { Readable, Writable } from 'node:stream';
 import { createInterface } from 'node:readline';
 import { cacheRoot } from '../cache.ts';
 import { run, type RunResult } from '../run.ts';
+import { clusterImages } from '../tools/cluster-images.ts';
+import { helmPath } from '../tools/helm.ts';
 import { kubectlPath, kubernetesTools } from '../tools/kubernetes.ts';
 
 /**
@@ -36,6 +38,7 @@ export interface Cluster {
     args: readonly string[],
     options?: { readonly input?: string; readonly timeoutMs?: number },
   ): Promise<string>;
+  helm(args: readonly string[]): Promise<string>;
   /** A command inside the cluster's network. */
   exec(command: readonly string[]): Promise<RunResult>;
   /** Imports a docker-archive or OCI tar into the node. */
@@ -67,7 +70,7 @@ let count = 0;
 /** Starts a cluster; resolves when its API answers (mode `node`: when the node is ready). */
 async function up(mode: ClusterMode, options: UpOptions = {}): Promise<Cluster> {
   const name = options.name ?? `${mode}-${process.pid}-${(count += 1)}`;
-  const env = await environment(name);
+  const env = await environment(name, mode);
   options.signal?.throwIfAborted();
   const started =
     options.detached === true ? await upDetached(mode, env, options) : await upTied(mode, env, options);
@@ -84,23 +87,29 @@ async function up(mode: ClusterMode, options: UpOptions = {}): Promise<Cluster> 
 
 /** A cluster that runs already, started detached. */
 async function attach(name: string): Promise<Cluster | undefined> {
-  const env = await environment(name);
-  const { code, stdout } = await run(KC, ['status'], { env, allowFailure: true });
+  const base = await environment(name);
+  const { code, stdout } = await run(KC, ['status'], { env: base, allowFailure: true });
   if (code !== 0) return undefined;
-  return handle(name, stdout.trim() as ClusterMode, env, () => downDetached(env));
+  const mode = stdout.trim() as ClusterMode;
+  const env = await environment(name, mode);
+  return handle(name, mode, env, () => downDetached(env));
 }
 
-type Environment = { readonly KC_TOOLS: string; readonly KC_RUN: string };
+type Environment = { readonly KC_TOOLS: string; readonly KC_RUN: string; readonly KC_IMAGES?: string };
 type Down = () => Promise<void>;
 
-async function environment(name: string): Promise<Environment> {
+async function environment(name: string, mode?: ClusterMode): Promise<Environment> {
   if (!/^[a-z0-9][a-z0-9-]{0,40}$/.test(name)) {
     throw new ClusterError(
       'CLUSTER_NOT_STARTED',
       `cluster name ${JSON.stringify(name)}: a-z, 0-9 and - only`,
     );
   }
-  return { KC_TOOLS: await kubernetesTools(), KC_RUN: join(cacheRoot(), 'clusters', name) };
+  return {
+    KC_TOOLS: await kubernetesTools(),
+    KC_RUN: join(cacheRoot(), 'clusters', name),
+    ...(mode === 'node' ? { KC_IMAGES: await clusterImages() } : {}),
+  };
 }
 
 function handle(name: string, mode: ClusterMode, env: Environment, down: Down): Cluster {
@@ -120,6 +129,7 @@ function handle(name: string, mode: ClusterMode, env: Environment, down: Down): 
       });
       return result.stdout;
     },
+    helm: async (args) => (await run(await helmPath(), args, { env: { KUBECONFIG: kubeconfig } })).stdout,
     exec: (command) => run(KC, ['exec', ...command], { env, allowFailure: true }),
     load: async (imageTar) => void (await kc(env, ['load', imageTar])),
     expose: async (hostPort) => {
