@@ -1,0 +1,137 @@
+/** A folder `<label>/<patient>/…` of images → what is in it. */
+import type { Dirent } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { TrainerError } from '../errors.ts';
+
+export interface DatasetImage {
+  /** Path relative to the dataset's folder, with forward slashes. */
+  readonly file: string;
+  readonly label: string;
+  /** Name of the folder under the label; the same name under two labels is the same patient. */
+  readonly patient: string;
+  /** The folder that directly holds the image: a nodule, a series or a patient. */
+  readonly unit: string;
+}
+
+export interface Dataset {
+  readonly dir: string;
+  /** `hu`: DICOM, Hounsfield units. `grey`: PNG or JPEG. Decided by the files, never mixed. */
+  readonly kind: 'hu' | 'grey';
+  /** Sorted; the index of a label is its class. */
+  readonly labels: readonly string[];
+  /** Sorted by `file`. */
+  readonly images: readonly DatasetImage[];
+  /** Files under the labels that are no images (lists, notes, hidden files). */
+  readonly ignored: number;
+}
+
+/**
+ * Lists the images of a dataset; reads the first bytes of each, decodes none.
+ *
+ * @throws TrainerError DATASET_MISSING, DATASET_EMPTY, NO_PATIENT_FOLDER, MIXED_KINDS, ONE_CLASS, UNREADABLE_IMAGE
+ */
+export async function scanDataset(
+  dir: string,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<Dataset> {
+  const labelDirs = (await list(dir, dir)).filter((entry) => entry.isDirectory() && !isHidden(entry.name));
+  const images: DatasetImage[] = [];
+  const kinds = new Map<Dataset['kind'], string>();
+  let ignored = 0;
+  for (const label of labelDirs.map((entry) => entry.name)) {
+    for await (const file of walk(dir, label)) {
+      options.signal?.throwIfAborted();
+      const kind = await kindOf(dir, file);
+      if (kind === undefined) {
+        ignored += 1;
+        continue;
+      }
+      images.push(placeOf(file));
+      if (!kinds.has(kind)) kinds.set(kind, file);
+    }
+  }
+  const [kind] = kinds.keys();
+  if (kind === undefined)
+    throw new TrainerError('DATASET_EMPTY', 'no DICOM, PNG or JPEG lies under <label>/<patient>/');
+  if (kinds.size > 1) {
+    const examples = [...kinds.values()].join(' and ');
+    throw new TrainerError('MIXED_KINDS', `the dataset mixes DICOM with pictures, for example ${examples}`);
+  }
+  const labels = [...new Set(images.map((image) => image.label))].toSorted(byCodePoint);
+  if (labels.length < 2) throw new TrainerError('ONE_CLASS', `every image has the label ${labels.join()}`);
+  return { dir, kind, labels, images: images.toSorted((a, b) => byCodePoint(a.file, b.file)), ignored };
+}
+
+/** Order that depends on neither locale nor platform. */
+export function byCodePoint(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** Regular files under a folder, relative to `root`; links to files are followed (DVC makes them), to folders not. */
+async function* walk(root: string, under: string): AsyncGenerator<string> {
+  for (const entry of await list(join(root, under), root)) {
+    const path = `${under}/${entry.name}`;
+    if (entry.isDirectory()) yield* walk(root, path);
+    else if (entry.isFile() || (entry.isSymbolicLink() && (await stat(join(root, path))).isFile()))
+      yield path;
+  }
+}
+
+async function list(dir: string, root: string): Promise<readonly Dirent[]> {
+  try {
+    return await readdir(dir, { withFileTypes: true });
+  } catch (cause) {
+    throw new TrainerError('DATASET_MISSING', `${root} is not a folder that can be read`, { cause });
+  }
+}
+
+function placeOf(file: string): DatasetImage {
+  const [label, patient, ...rest] = file.split('/');
+  if (label === undefined || patient === undefined || rest.length === 0) {
+    throw new TrainerError(
+      'NO_PATIENT_FOLDER',
+      `${file} lies directly under its label; without <label>/<patient>/ a patient could land on both sides of the split`,
+    );
+  }
+  return { file, label, patient, unit: file.slice(0, file.lastIndexOf('/')) };
+}
+
+const KIND_BY_EXTENSION: Readonly<Record<string, Dataset['kind']>> = {
+  '.dcm': 'hu',
+  '.dicom': 'hu',
+  '.png': 'grey',
+  '.jpg': 'grey',
+  '.jpeg': 'grey',
+};
+
+/** By the bytes, whatever the name says; a file that claims to be an image and is none is an error, not a skip. */
+async function kindOf(root: string, file: string): Promise<Dataset['kind'] | undefined> {
+  const name = file.slice(file.lastIndexOf('/') + 1);
+  if (isHidden(name)) return undefined;
+  const claimed = KIND_BY_EXTENSION[extname(name).toLowerCase()];
+  const head = await firstBytes(join(root, file));
+  if (head.subarray(0, 8).equals(PNG_MAGIC) || head.subarray(0, 3).equals(JPEG_MAGIC)) return 'grey';
+  if (head.subarray(128, 132).toString('latin1') === 'DICM') return 'hu';
+  // Old DICOM files have no preamble; the decoder has the last word on them.
+  if (claimed === 'hu' && head.length > 8) return 'hu';
+  if (claimed === undefined) return undefined;
+  throw new TrainerError('UNREADABLE_IMAGE', `${file} is named like an image and is none`);
+}
+
+const PNG_MAGIC = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+const JPEG_MAGIC = Buffer.from([0xff, 0xd8, 0xff]);
+
+async function firstBytes(path: string): Promise<Buffer> {
+  const handle = await open(path);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(132), 0, 132, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+function isHidden(name: string): boolean {
+  return name.startsWith('.');
+}
