@@ -7,20 +7,20 @@ import { say } from './cache.ts';
 import { kubernetesTools } from './tools/kubernetes.ts';
 import { dvcVenv, mlflowVenv } from './tools/python.ts';
 import { installTensorflow } from './tools/tensorflow.ts';
-import { baseWeightsPath } from './tools/weights.ts';
+import { baseWeightsPath, imagenetOnnxPath } from './tools/weights.ts';
 
 type Need = () => Promise<unknown>;
 
 const needs: Record<string, readonly Need[]> = {
   crds: [kubernetesTools],
   imaging: [],
-  model: [installTensorflow, baseWeightsPath, mlflowVenv],
+  model: [installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv],
   mlflow: [mlflowVenv],
   trainer: [installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
   server: [installTensorflow, baseWeightsPath, mlflowVenv],
   operator: [kubernetesTools, mlflowVenv],
   cli: [installTensorflow, baseWeightsPath, mlflowVenv],
-  hack: [kubernetesTools, mlflowVenv, dvcVenv],
+  hack: [kubernetesTools, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
   test: [installTensorflow, baseWeightsPath, mlflowVenv],
 };
 

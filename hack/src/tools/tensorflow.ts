@@ -16,10 +16,12 @@ import { fetchWheel, unpackWheel, type Wheel } from './wheel.ts';
 /**
  * Makes `@tensorflow/tfjs-node` loadable in this checkout. Idempotent; a few milliseconds when it is done already,
  * and puts back what `npm ci` removed.
+ *
+ * @param options.into folder of the installed npm package; default the checkout's
  */
-export async function installTensorflow(): Promise<void> {
+export async function installTensorflow(options: { readonly into?: string } = {}): Promise<void> {
   const native = await nativeTensorflowDir();
-  for (const name of ['deps', 'lib']) await link(join(native, name), join(TFJS_NODE, name));
+  for (const name of ['deps', 'lib']) await link(join(native, name), join(options.into ?? TFJS_NODE, name));
 }
 
 /**

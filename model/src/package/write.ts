@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs-node';
 import { z } from 'zod';
@@ -34,6 +34,7 @@ export async function writePackage(
 ): Promise<PackageInfo> {
   const checked = check(model, metadata);
   const onnx = onnxModel(tf, model, { doc: INTENDED_USE, producerVersion: PRODUCER_VERSION });
+  await rm(join(dir, FILES.manifest), { force: true });
   await mkdir(join(dir, dirname(FILES.tfjs)), { recursive: true });
   await model.save(`file://${resolve(dir, dirname(FILES.tfjs))}`);
   const { labels, positiveLabel, contract, metrics, createdAt, baseWeightsSha256, run } = checked;
