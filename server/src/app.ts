@@ -1,0 +1,125 @@
+/** The HTTP side of one served model. No port is opened here: tests call `app.inject`. */
+import { randomUUID } from 'node:crypto';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { Registry } from 'prom-client';
+import { createBadHttp } from './bad-http.ts';
+import { createClassify, tooLarge } from './classify.ts';
+import type { Limits } from './config.ts';
+import { PROBLEM_TYPE, ServerError, problemOf } from './errors.ts';
+import { createLane } from './lane.ts';
+import { type Metrics, createMetrics } from './metrics.ts';
+import type { ModelHandle } from './model.ts';
+import { openapi, routeSchemas } from './openapi.ts';
+import { watchOutcomes } from './outcome.ts';
+
+export interface AppOptions {
+  readonly model: ModelHandle;
+  readonly limits: Limits;
+  readonly logger: FastifyBaseLogger;
+  readonly registry: Registry;
+  /** Monotonic milliseconds. */
+  readonly now?: () => number;
+}
+
+export interface App {
+  readonly app: FastifyInstance;
+  readonly metrics: Metrics;
+  /** Resolves when no image waits or is inferred. */
+  readonly idle: () => Promise<void>;
+}
+
+export async function buildApp(options: AppOptions): Promise<App> {
+  const { model, limits, registry } = options;
+  const now = options.now ?? (() => performance.now());
+  const badHttp = createBadHttp();
+  const app: FastifyInstance = fastify({
+    loggerInstance: options.logger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    // Ours, never the client's: a client may put a patient's number into its header.
+    genReqId: () => randomUUID(),
+    bodyLimit: limits.maxBodyBytes,
+    requestTimeout: limits.bodyTimeoutMs,
+    http: {
+      headersTimeout: limits.bodyTimeoutMs,
+      connectionsCheckingInterval: Math.min(5_000, limits.bodyTimeoutMs / 4),
+    },
+    // A connection that is open when we close still gets its answer, and `connection: close`.
+    return503OnClosing: false,
+    clientErrorHandler: badHttp.answer,
+  });
+  // Schemas describe; nothing but raw bytes comes in, and what goes out is typed by the same schemas.
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', async (_request: unknown, payload: AsyncIterable<Buffer>) =>
+    readBody(payload, limits),
+  );
+
+  const lane = createLane({ limit: limits.queue, now });
+  const metrics = createMetrics({ registry, queueDepth: () => lane.depth });
+  watchOutcomes(app, { metrics, badHttp, now });
+  const classify = createClassify({ model, lane, limits, metrics, now });
+
+  await app.register(swagger, openapi());
+  await app.register(swaggerUi, { routePrefix: '/docs', theme: { title: 'Hilum: classify' } });
+
+  app.post('/v1/classify', {
+    schema: routeSchemas.classify,
+    onRequest: classify.admit,
+    handler: classify.handle,
+  });
+  app.route({
+    method: ['GET', 'PUT', 'PATCH', 'DELETE'],
+    url: '/v1/classify',
+    schema: { hide: true },
+    handler: async (_request, reply) => {
+      reply.header('allow', 'POST');
+      throw new ServerError(
+        'METHOD_NOT_ALLOWED',
+        'send the image with POST: curl --data-binary @slice.dcm URL',
+      );
+    },
+  });
+  app.get('/v2/health/live', { schema: routeSchemas.live }, async () => ({ live: true }));
+  app.get('/v2/health/ready', { schema: routeSchemas.ready }, async (request, reply) => {
+    const { state } = model;
+    if (state.code === 'READY' && state.model !== undefined) {
+      const { name, version, info } = state.model;
+      return { ready: true, model: { name, version, digest: info.digest } };
+    }
+    const problem = problemOf(new ServerError('MODEL_NOT_READY', state.message), request.id);
+    const { code: reason, progress } = state;
+    return reply
+      .code(503)
+      .type(PROBLEM_TYPE)
+      .send({ ...problem, ready: false, reason, progress });
+  });
+  app.get('/metrics', { schema: routeSchemas.metrics }, async (_request, reply) => {
+    metrics.setModel(model.state.code === 'READY' ? model.state.model : undefined);
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('docs/'));
+
+  await app.ready();
+  return { app, metrics, idle: lane.idle };
+}
+
+/**
+ * The whole body, at most `maxBodyBytes`.
+ *
+ * Too much is returned, not thrown: Fastify closes the connection of a body that fails to parse, and the client,
+ * still sending, would see a reset instead of the 413.
+ */
+async function readBody(payload: AsyncIterable<Buffer>, limits: Limits): Promise<Buffer | ServerError> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of payload) {
+    bytes += chunk.length;
+    if (bytes > limits.maxBodyBytes) return tooLarge(limits);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, bytes);
+}

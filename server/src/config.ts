@@ -1,0 +1,112 @@
+/** The server's settings, from the environment: one table, parsed once. */
+import { z } from 'zod';
+
+const MODEL_URI = /^models:\/[^/@]+(?:@[^/@]+|\/[0-9]+)$/;
+const count = (fallback: number, min: number, max: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+
+const envSchema = z.object({
+  HILUM_MODEL_URI: z
+    .string('the model to serve is missing: a package directory, models:/NAME/VERSION or models:/NAME@ALIAS')
+    .min(1)
+    .refine((uri) => !uri.startsWith('models:') || MODEL_URI.test(uri), {
+      error: 'a registry model is written models:/NAME/VERSION or models:/NAME@ALIAS',
+    }),
+  HILUM_MLFLOW_URI: z.url({ protocol: /^https?$/ }).optional(),
+  MLFLOW_TRACKING_USERNAME: z.string().optional(),
+  MLFLOW_TRACKING_PASSWORD: z.string().optional(),
+  HILUM_MODEL_DIGEST: z
+    .string()
+    .regex(/^sha256:[0-9a-f]{64}$/, 'a digest is sha256: and 64 hex digits')
+    .optional(),
+  HILUM_MODEL_CACHE: z.string().min(1).optional(),
+  HILUM_HOST: z.string().min(1).default('0.0.0.0'),
+  HILUM_PORT: count(8080, 0, 65_535),
+  HILUM_MAX_BODY_BYTES: count(33_554_432, 1, 1_073_741_824),
+  HILUM_QUEUE_LIMIT: count(16, 1, 10_000),
+  HILUM_MAX_IN_FLIGHT: count(64, 1, 10_000),
+  HILUM_DEADLINE_MS: count(10_000, 10, 600_000),
+  HILUM_BODY_TIMEOUT_MS: count(30_000, 100, 600_000),
+  HILUM_LINGER_MS: count(0, 0, 60_000),
+  HILUM_DRAIN_MS: count(20_000, 0, 600_000),
+  HILUM_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+/** What one request may take from the server. */
+export interface Limits {
+  readonly maxBodyBytes: number;
+  /** Images that may wait for the engine. */
+  readonly queue: number;
+  /** Requests whose bytes may be in memory at once, at any stage. */
+  readonly inFlight: number;
+  /** From the complete body to the answer. */
+  readonly deadlineMs: number;
+  /** For the complete request to arrive. */
+  readonly bodyTimeoutMs: number;
+}
+
+export interface ServerConfig {
+  readonly model: {
+    readonly uri: string;
+    readonly digest?: string;
+    readonly cacheDir?: string;
+    readonly mlflow?: { readonly baseUrl: string; readonly username?: string; readonly password?: string };
+  };
+  readonly host: string;
+  readonly port: number;
+  readonly limits: Limits;
+  /** Between "not ready" and the closed door, so that load balancers notice first. */
+  readonly lingerMs: number;
+  /** For the requests in flight at the end. */
+  readonly drainMs: number;
+  readonly logLevel: string;
+}
+
+/** The environment does not say what to serve, or says it wrongly; `message` has one line a mistake. */
+export class ConfigError extends Error {
+  readonly code = 'CONFIG_INVALID';
+}
+
+/** Reads HILUM_* (and MLFLOW_TRACKING_*) from `env`; throws ConfigError. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): ServerConfig {
+  const parsed = envSchema.safeParse(env);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new ConfigError(lines.join('\n'));
+  }
+  const e = parsed.data;
+  if (e.HILUM_MODEL_URI.startsWith('models:') && e.HILUM_MLFLOW_URI === undefined) {
+    throw new ConfigError('HILUM_MLFLOW_URI: a models:/ address needs the tracking server it lives on');
+  }
+  return {
+    model: {
+      uri: e.HILUM_MODEL_URI,
+      ...(e.HILUM_MODEL_DIGEST === undefined ? {} : { digest: e.HILUM_MODEL_DIGEST }),
+      ...(e.HILUM_MODEL_CACHE === undefined ? {} : { cacheDir: e.HILUM_MODEL_CACHE }),
+      ...(e.HILUM_MLFLOW_URI === undefined ? {} : { mlflow: mlflowOf(e.HILUM_MLFLOW_URI, e) }),
+    },
+    host: e.HILUM_HOST,
+    port: e.HILUM_PORT,
+    limits: {
+      maxBodyBytes: e.HILUM_MAX_BODY_BYTES,
+      queue: e.HILUM_QUEUE_LIMIT,
+      inFlight: e.HILUM_MAX_IN_FLIGHT,
+      deadlineMs: e.HILUM_DEADLINE_MS,
+      bodyTimeoutMs: e.HILUM_BODY_TIMEOUT_MS,
+    },
+    lingerMs: e.HILUM_LINGER_MS,
+    drainMs: e.HILUM_DRAIN_MS,
+    logLevel: e.HILUM_LOG_LEVEL,
+  };
+}
+
+function mlflowOf(
+  baseUrl: string,
+  env: z.infer<typeof envSchema>,
+): NonNullable<ServerConfig['model']['mlflow']> {
+  return {
+    baseUrl,
+    ...(env.MLFLOW_TRACKING_USERNAME === undefined ? {} : { username: env.MLFLOW_TRACKING_USERNAME }),
+    ...(env.MLFLOW_TRACKING_PASSWORD === undefined ? {} : { password: env.MLFLOW_TRACKING_PASSWORD }),
+  };
+}

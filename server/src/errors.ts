@@ -1,0 +1,115 @@
+/** Every code with which this server refuses or fails a request: one table, from which docs/errors.md is made. */
+import { IMAGING_CODES, ImagingError } from '@hilum/imaging';
+
+/** What a code means: the HTTP status and the sentence for people, which names who can act. */
+export interface ErrorEntry {
+  readonly status: number;
+  readonly text: string;
+}
+
+const SERVER_CODES = {
+  BODY_EMPTY: { status: 400, text: 'The request has no body. Send the bytes of one image.' },
+  BODY_TIMEOUT: { status: 408, text: 'The request did not arrive in time. Send it again, faster.' },
+  BODY_TOO_LARGE: {
+    status: 413,
+    text: 'The body is larger than this server takes. Send one image, not a series.',
+  },
+  CLIENT_GONE: {
+    status: 499,
+    text: 'The client closed the connection before the answer; its work was dropped.',
+  },
+  CONTENT_ENCODING_UNSUPPORTED: {
+    status: 415,
+    text: 'A compressed body is not taken. Send the bytes of the image as they are.',
+  },
+  CONTENT_TYPE_INVALID: {
+    status: 415,
+    text: 'The Content-Type header is not a media type. Leave it out or send application/octet-stream.',
+  },
+  DEADLINE_EXCEEDED: { status: 504, text: 'No answer within the deadline of a request. Try again later.' },
+  ENGINE_FAILED: {
+    status: 500,
+    text: 'The inference engine failed on this image. The log names the request id.',
+  },
+  INTERNAL: { status: 500, text: 'The server has a bug. The log names the request id.' },
+  METHOD_NOT_ALLOWED: { status: 405, text: 'This address takes another method; the Allow header names it.' },
+  MODEL_NOT_READY: {
+    status: 503,
+    text: 'The model is not ready yet; /v2/health/ready says why. Try again later.',
+  },
+  MULTIPART_INVALID: {
+    status: 400,
+    text: 'A multipart body must hold exactly one file: curl -F file=@slice.dcm.',
+  },
+  NOT_FOUND: { status: 404, text: 'There is nothing at this address. /docs lists what there is.' },
+  QUEUE_FULL: { status: 503, text: 'The queue is full. Try again after the seconds in Retry-After.' },
+  REQUEST_INVALID: { status: 400, text: 'The request is not valid HTTP.' },
+  SHUTTING_DOWN: { status: 503, text: 'This server is going down. Try again; another one answers.' },
+} as const satisfies Record<string, ErrorEntry>;
+
+/** code → status and text, of the server and of the images it is sent. */
+export const ERROR_CODES = { ...IMAGING_CODES, ...SERVER_CODES };
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** A request that is refused or failed, by a code of the table. */
+export class ServerError extends Error {
+  readonly code: ErrorCode;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    code: ErrorCode,
+    detail?: string,
+    options: ErrorOptions & { readonly retryAfterSeconds?: number } = {},
+  ) {
+    super(detail ?? ERROR_CODES[code].text, options);
+    this.name = 'ServerError';
+    this.code = code;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** Fastify's own codes, in ours. */
+const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'CONTENT_TYPE_INVALID',
+  FST_ERR_CTP_EMPTY_TYPE: 'CONTENT_TYPE_INVALID',
+  FST_ERR_BAD_URL: 'REQUEST_INVALID',
+  FST_ERR_MAX_PARAM_LENGTH: 'REQUEST_INVALID',
+  ECONNRESET: 'CLIENT_GONE',
+  ECONNABORTED: 'CLIENT_GONE',
+};
+
+/** Whatever was thrown, as a ServerError: an unknown one becomes INTERNAL and keeps its cause for the log only. */
+export function toServerError(error: unknown): ServerError {
+  if (error instanceof ServerError) return error;
+  if (error instanceof ImagingError) return new ServerError(error.code, error.message, { cause: error });
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const known = FASTIFY_CODES[code];
+  if (known !== undefined) return new ServerError(known, undefined, { cause: error });
+  return new ServerError('INTERNAL', undefined, { cause: error });
+}
+
+/** An RFC 9457 body. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+  readonly requestId: string;
+}
+
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+
+export function problemOf(error: ServerError, requestId: string): Problem {
+  const { status, text } = ERROR_CODES[error.code];
+  return {
+    type: `urn:hilum:error:${error.code}`,
+    title: text,
+    status,
+    detail: error.message,
+    code: error.code,
+    requestId,
+  };
+}

@@ -1,0 +1,37 @@
+/** The process in the pod: HILUM_* in, exit codes out (0 told to end, 64 settings, 65 model, 69 not there, 70 bug). */
+import { existsSync, writeFileSync } from 'node:fs';
+import { ConfigError, readConfig } from './config.ts';
+import { start } from './start.ts';
+
+const told = new Promise<undefined>((resolve) => {
+  process.once('SIGTERM', () => resolve(undefined));
+  process.once('SIGINT', () => resolve(undefined));
+});
+
+process.exit(await main());
+
+async function main(): Promise<number> {
+  try {
+    const server = await start(readConfig(process.env));
+    const end = await Promise.race([told, server.gaveUp]);
+    if (end !== undefined) leaveMessage(end.code, end.message);
+    await server.close();
+    return end?.exitCode ?? 0;
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      leaveMessage(error.code, error.message);
+      process.stderr.write(`hilum-server: ${error.message}\n`);
+      return 64;
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    leaveMessage('START_FAILED', message);
+    process.stderr.write(`hilum-server: ${message}\n`);
+    return 70;
+  }
+}
+
+/** Kubernetes shows this file as the container's last words; at most 4096 bytes of it. */
+function leaveMessage(code: string, message: string): void {
+  const path = process.env['HILUM_TERMINATION_LOG'] ?? '/dev/termination-log';
+  if (existsSync(path)) writeFileSync(path, JSON.stringify({ code, message: message.slice(0, 1_000) }));
+}

@@ -1,0 +1,98 @@
+/** What the server counts and times. Base units; every label has few values, none comes from a client. */
+import { Counter, Gauge, Histogram, type Registry, collectDefaultMetrics } from 'prom-client';
+import type { ServedModel } from './readiness.ts';
+
+// From a head-only toy (1 ms) to a busy core (10 s).
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10];
+
+export type Stage = 'decode' | 'preprocess' | 'queue' | 'infer';
+
+export interface Metrics {
+  readonly requests: Counter<'route' | 'status' | 'code'>;
+  readonly requestSeconds: Histogram<'route'>;
+  readonly stageSeconds: Readonly<Record<Stage, Histogram>>;
+  readonly images: Counter<'format'>;
+  readonly warnings: Counter<'code'>;
+  readonly refusals: Counter<'code'>;
+  readonly inFlight: Gauge;
+  readonly setModel: (model: ServedModel | undefined) => void;
+}
+
+export interface MetricsOptions {
+  readonly registry: Registry;
+  readonly queueDepth: () => number;
+}
+
+export function createMetrics({ registry, queueDepth }: MetricsOptions): Metrics {
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const histogram = (name: string, help: string): Histogram =>
+    new Histogram({ name, help, buckets: SECONDS, registers });
+  registry.registerMetric(
+    new Gauge({
+      name: 'hilum_queue_depth',
+      help: 'Images that wait for the inference engine',
+      registers: [],
+      collect() {
+        this.set(queueDepth());
+      },
+    }),
+  );
+  const ready = new Gauge({ name: 'hilum_model_ready', help: '1 when images are answered', registers });
+  const info = new Gauge({
+    name: 'hilum_model_info',
+    help: 'The model that answers; the value is 1',
+    labelNames: ['name', 'version', 'digest'],
+    registers,
+  });
+  return {
+    requests: new Counter({
+      name: 'hilum_requests_total',
+      help: 'HTTP requests answered, by route, status and the code of the answer (OK or an error code)',
+      labelNames: ['route', 'status', 'code'],
+      registers,
+    }),
+    requestSeconds: new Histogram({
+      name: 'hilum_request_seconds',
+      help: 'From the first byte of a request to the last byte of its answer',
+      labelNames: ['route'],
+      buckets: SECONDS,
+      registers,
+    }),
+    stageSeconds: {
+      decode: histogram('hilum_decode_seconds', 'Image bytes to pixels'),
+      preprocess: histogram('hilum_preprocess_seconds', 'Pixels to the input tensor of the network'),
+      queue: histogram('hilum_queue_seconds', 'Wait for the inference engine'),
+      infer: histogram('hilum_infer_seconds', 'Input tensor to probabilities'),
+    },
+    images: new Counter({
+      name: 'hilum_images_total',
+      help: 'Images decoded, by format',
+      labelNames: ['format'],
+      registers,
+    }),
+    warnings: new Counter({
+      name: 'hilum_warnings_total',
+      help: 'Warnings given with an answer, by code',
+      labelNames: ['code'],
+      registers,
+    }),
+    refusals: new Counter({
+      name: 'hilum_refusals_total',
+      help: 'Images not classified, by error code',
+      labelNames: ['code'],
+      registers,
+    }),
+    inFlight: new Gauge({
+      name: 'hilum_requests_in_flight',
+      help: 'Classification requests that hold memory: being read, decoded, waiting or inferred',
+      registers,
+    }),
+    setModel(model) {
+      ready.set(model === undefined ? 0 : 1);
+      info.reset();
+      if (model === undefined) return;
+      info.set({ name: model.name, version: model.version ?? '', digest: model.info.digest }, 1);
+    },
+  };
+}

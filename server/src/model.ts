@@ -1,0 +1,120 @@
+/** The served model's life: fetched, verified, warmed up, answering, put down. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MlflowError } from '@hilum/mlflow';
+import { type AcquireOptions, acquire, reasonOf } from './acquire.ts';
+import { type Answer, type Engine, startEngine } from './engine.ts';
+import { ServerError } from './errors.ts';
+import { GaveUp, type ModelState, type ServedModel } from './readiness.ts';
+
+/** What the HTTP side needs of a model. */
+export interface ModelHandle {
+  readonly state: ModelState;
+  /** One image; throws ENGINE_FAILED, or MODEL_NOT_READY where there is no engine. */
+  readonly infer: (tensor: Float32Array) => Promise<Answer>;
+}
+
+export interface ModelLife extends ModelHandle {
+  /** Resolves at the first READY; rejects with GaveUp, or with the reason of a close before that. */
+  readonly ready: Promise<ServedModel>;
+  /** Resolves when the model can never answer (again). */
+  readonly gaveUp: Promise<GaveUp>;
+  /** Says SHUTTING_DOWN from now on, and goes on answering. */
+  readonly retire: () => void;
+  readonly close: () => Promise<void>;
+}
+
+export interface ModelOptions extends Omit<AcquireOptions, 'report' | 'signal'> {
+  /** Called at each change, and with each piece of progress. */
+  readonly onState: (state: ModelState) => void;
+  /** The pauses between attempts, before jitter; default 0.5 s, doubling to 15 s. */
+  readonly backoff?: { readonly firstMs: number; readonly maxMs: number };
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+/** Starts at once; nothing is thrown here. */
+export function startModel(options: ModelOptions): ModelLife {
+  const stop = new AbortController();
+  const gaveUp = Promise.withResolvers<GaveUp>();
+  let state: ModelState = { code: 'RESOLVING', message: `resolving ${options.uri}` };
+  let engine: Engine | undefined;
+
+  const report = (next: ModelState): void => {
+    if (state.code === 'SHUTTING_DOWN') return;
+    state = next;
+    options.onState(next);
+  };
+
+  const bringUp = async (): Promise<ServedModel> => {
+    const model = await acquireWithPatience(options, report, stop.signal);
+    report({ code: 'WARMING_UP', message: 'loading the weights' });
+    engine = await startEngine(model.info.dir, stop.signal);
+    void engine.died.then(fail);
+    report({ code: 'READY', message: 'ready', model });
+    return model;
+  };
+
+  const fail = (error: unknown): GaveUp => {
+    engine = undefined;
+    const end = asGaveUp(error);
+    report({ code: end.code, message: end.message });
+    gaveUp.resolve(end);
+    return end;
+  };
+
+  const ready = bringUp().catch((error: unknown) => {
+    throw stop.signal.aborted ? error : fail(error);
+  });
+  ready.catch(() => undefined); // nobody has to wait for it
+
+  return {
+    get state() {
+      return state;
+    },
+    infer: async (tensor) => {
+      if (engine === undefined) throw new ServerError('MODEL_NOT_READY', state.message);
+      return engine.infer(tensor);
+    },
+    ready,
+    gaveUp: gaveUp.promise,
+    retire: () => {
+      const { model } = state;
+      report({ code: 'SHUTTING_DOWN', message: 'shutting down', ...(model === undefined ? {} : { model }) });
+    },
+    close: async () => {
+      stop.abort(new Error('the server closes'));
+      await ready.catch(() => undefined);
+      await engine?.close();
+      engine = undefined;
+    },
+  };
+}
+
+/** Asks again, with growing pauses, as long as an answer may still come. */
+async function acquireWithPatience(
+  options: ModelOptions,
+  report: (state: ModelState) => void,
+  signal: AbortSignal,
+): Promise<ServedModel> {
+  const { firstMs, maxMs } = options.backoff ?? { firstMs: 500, maxMs: 15_000 };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await acquire({ ...options, report, signal });
+    } catch (error) {
+      if (!(error instanceof MlflowError) || signal.aborted) throw error;
+      // Jitter: the pods of one deployment must not all ask in the same moment.
+      const pauseMs =
+        Math.min(maxMs, firstMs * 2 ** Math.min(attempt - 1, 20)) * (0.75 + options.random() / 2);
+      const again = `attempt ${attempt}, next in ${(pauseMs / 1000).toFixed(1)} s`;
+      report({ code: reasonOf(error), message: `${error.message} (${again})` });
+      await sleep(pauseMs, undefined, { signal });
+    }
+  }
+}
+
+function asGaveUp(error: unknown): GaveUp {
+  if (error instanceof GaveUp) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const isSystemError = error instanceof Error && 'syscall' in error;
+  return new GaveUp(isSystemError ? 'CACHE_FAILED' : 'ENGINE_FAILED', message, { cause: error });
+}

@@ -1,0 +1,108 @@
+/** The OpenAPI 3.1 document, from the schemas of the wire. */
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import type { FastifySchema } from 'fastify';
+import { ERROR_CODES } from './errors.ts';
+import {
+  NOTICE,
+  classificationSchema,
+  jsonSchema,
+  liveSchema,
+  notReadySchema,
+  problemSchema,
+  readySchema,
+} from './schemas.ts';
+
+export function openapi(): FastifyDynamicSwaggerOptions {
+  return {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Hilum',
+        version: '1',
+        description: `Lung-tumour classification of chest CT images. **${NOTICE}**`,
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      tags: [
+        { name: 'classify', description: 'One image in, one answer out' },
+        { name: 'operate', description: 'Health and metrics' },
+      ],
+    },
+  };
+}
+
+const binary = { schema: { type: 'string', format: 'binary' } };
+const problem = { content: { 'application/problem+json': { schema: jsonSchema(problemSchema) } } };
+
+export const routeSchemas = {
+  classify: {
+    tags: ['classify'],
+    summary: 'Classify one chest CT image',
+    description: [
+      `A DICOM CT slice, a PNG or a JPEG: the bytes as the body, or one file of a form. The format is recognised`,
+      `from the bytes. ${NOTICE}`,
+      '',
+      '```',
+      'curl --data-binary @slice.dcm http://localhost:8080/v1/classify',
+      'curl -F file=@slice.png http://localhost:8080/v1/classify',
+      '```',
+    ].join('\n'),
+    body: {
+      content: {
+        'application/octet-stream': binary,
+        'application/dicom': binary,
+        'image/png': binary,
+        'image/jpeg': binary,
+        'multipart/form-data': {
+          schema: {
+            type: 'object',
+            properties: { file: { type: 'string', format: 'binary' } },
+            required: ['file'],
+          },
+        },
+      },
+    },
+    response: { 200: jsonSchema(classificationSchema), ...errorResponses() },
+  },
+  live: {
+    tags: ['operate'],
+    summary: 'Is the process alive',
+    response: { 200: jsonSchema(liveSchema) },
+  },
+  ready: {
+    tags: ['operate'],
+    summary: 'Is the model verified and warm',
+    response: {
+      200: jsonSchema(readySchema),
+      503: {
+        description: 'Images are not answered yet, and why',
+        content: { 'application/problem+json': { schema: jsonSchema(notReadySchema) } },
+      },
+    },
+  },
+  metrics: {
+    tags: ['operate'],
+    summary: 'Prometheus metrics',
+    response: {
+      200: {
+        description: 'Text exposition format',
+        content: { 'text/plain': { schema: { type: 'string' } } },
+      },
+    },
+  },
+} satisfies Record<string, FastifySchema>;
+
+/** The statuses of the table of errors, each with the codes that carry it. */
+function errorResponses(): Record<string, object> {
+  const byStatus = new Map<number, string[]>();
+  for (const [code, { status }] of Object.entries(ERROR_CODES)) {
+    // 404, 405 belong to other addresses, 499 is never sent: its client is gone.
+    if ([404, 405, 499].includes(status)) continue;
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [
+      status,
+      { description: codes.toSorted().join(', '), ...problem },
+    ]),
+  );
+}

@@ -1,0 +1,96 @@
+/** Real parts for the tests: a package with the ImageNet base, and the images of the shared data. */
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { baseWeightsPath } from '@hilum/hack';
+import { type Contract, contractDigest, defaultContract } from '@hilum/imaging';
+import {
+  BASE_WEIGHTS_SHA256,
+  type PackageInfo,
+  buildFrozen,
+  buildTail,
+  joinModel,
+  loadEngine,
+  readBaseWeights,
+  writePackage,
+} from '@hilum/model';
+import type { Limits } from '../src/config.ts';
+import type { ServedModel } from '../src/readiness.ts';
+
+export const INPUT_SIZE = 64;
+const LUNG = { center: -600, width: 1500 };
+export const RENDERING: Contract = defaultContract('grey', INPUT_SIZE, LUNG);
+
+export const LIMITS: Limits = {
+  maxBodyBytes: 2_000_000,
+  queue: 4,
+  inFlight: 32,
+  deadlineMs: 60_000,
+  bodyTimeoutMs: 60_000,
+};
+
+/** A folder that is removed at the end of `await using`. */
+export async function scratch(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'hilum-server-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** Writes a package whose head is random (seeded) and whose base is the real one. */
+export async function writeRealPackage(dir: string, contract: Contract = RENDERING): Promise<PackageInfo> {
+  const tf = await loadEngine();
+  const weights = await readBaseWeights(await baseWeightsPath());
+  const shape = { inputSize: contract.inputSize, cut: 'head' } as const;
+  const frozen = buildFrozen(tf, weights, shape);
+  const tail = buildTail(tf, weights, { ...shape, classes: 2, headUnits: 16, dropout: 0, seed: 11 });
+  const model = joinModel(tf, frozen, tail);
+  try {
+    return await writePackage(dir, tf, model, {
+      labels: ['benign', 'malignant'],
+      positiveLabel: 'malignant',
+      contract,
+      metrics: { 'test/auc_roc': 0.5 },
+      baseWeightsSha256: BASE_WEIGHTS_SHA256,
+      createdAt: '2026-01-02T03:04:05.000Z',
+    });
+  } finally {
+    for (const part of [frozen, tail, model]) part.dispose();
+  }
+}
+
+/** The same weights under another contract. */
+export function servedAs(info: PackageInfo, contract: Contract): ServedModel {
+  return { name: 'lung', version: '7', info: { ...info, contract }, contract: contractDigest(contract) };
+}
+
+const DATA = resolve(process.env['HILUM_DATA'] ?? join(import.meta.dirname, '../../../shared/data'));
+
+/** Why tests on real images are skipped, where they are. */
+export const DATA_ABSENT = existsSync(DATA) ? false : `no images at ${DATA}; set HILUM_DATA`;
+
+export async function lidcPng(): Promise<Buffer> {
+  return readFile(await firstFile(join(DATA, 'lidc-nodules/malignant'), '.png'));
+}
+
+export async function iqOthJpeg(): Promise<Buffer> {
+  return readFile(await firstFile(join(DATA, 'iq-oth-nccd'), '.jpg'));
+}
+
+export async function ctSlice(): Promise<Buffer> {
+  return readFile(join(DATA, 'dicom/series-LungFCP-01-0001/1-030.dcm'));
+}
+
+export async function lossyCtSlice(): Promise<Buffer> {
+  return readFile(join(DATA, 'dicom/transfer-syntaxes/CT1_j2k_4.91.dcm'));
+}
+
+export async function mrSlice(): Promise<Buffer> {
+  return readFile(join(DATA, 'dicom/transfer-syntaxes/MR_small_j2k-lossless_4.90.dcm'));
+}
+
+async function firstFile(dir: string, ending: string): Promise<string> {
+  const names = await readdir(dir, { recursive: true });
+  const [name] = names.filter((candidate) => candidate.endsWith(ending)).toSorted();
+  if (name === undefined) throw new Error(`no ${ending} below ${dir}`);
+  return join(dir, name);
+}
