@@ -62,6 +62,15 @@ export async function buildApp(options: AppOptions): Promise<App> {
   watchOutcomes(app, { metrics, badHttp, now });
   const classify = createClassify({ model, lane, limits, metrics, now });
 
+  // A client that keeps its connection would keep us from closing, and would not find another server.
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing || model.state.code === 'SHUTTING_DOWN') reply.header('connection', 'close');
+  });
+
   await app.register(swagger, openapi());
   await app.register(swaggerUi, { routePrefix: '/docs', theme: { title: 'Hilum: classify' } });
 

@@ -63,7 +63,7 @@ export function startModel(options: ModelOptions): ModelLife {
   };
 
   const ready = bringUp().catch((error: unknown) => {
-    throw stop.signal.aborted ? error : fail(error);
+    throw stop.signal.aborted ? (stop.signal.reason as Error) : fail(error);
   });
   ready.catch(() => undefined); // nobody has to wait for it
 

@@ -77,6 +77,8 @@ export const notReadySchema = z
   })
   .describe('Images are not answered, and why');
 
+export type NotReady = z.infer<typeof notReadySchema>;
+
 /** A zod schema as the JSON Schema that OpenAPI 3.1 takes. */
 export function jsonSchema(schema: z.ZodType): Record<string, unknown> {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'output' });

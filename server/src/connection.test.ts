@@ -1,0 +1,249 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { type AddressInfo, type Socket, connect } from 'node:net';
+import { closeDecoders } from '@hilum/imaging';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { DATA_ABSENT, RENDERING, lidcPng, scratch, servedAs, writeRealPackage } from '../test/fixtures.ts';
+import { type Harness, type HarnessOptions, harness } from '../test/harness.ts';
+import { type Engine, startEngine } from './engine.ts';
+import type { ServedModel } from './readiness.ts';
+import { classificationSchema, problemSchema } from './schemas.ts';
+
+let dir: Awaited<ReturnType<typeof scratch>>;
+let model: ServedModel;
+let engine: Engine;
+
+beforeAll(async () => {
+  dir = await scratch();
+  model = servedAs(await writeRealPackage(dir.path), RENDERING);
+  engine = await startEngine(dir.path, new AbortController().signal);
+});
+
+afterAll(async () => {
+  await engine.close();
+  await closeDecoders();
+  await dir[Symbol.asyncDispose]();
+});
+
+interface Listening extends Harness {
+  readonly url: string;
+  readonly port: number;
+}
+
+async function listen(options: Omit<HarnessOptions, 'engine' | 'model'> = {}): Promise<Listening> {
+  const server = await harness({ engine, model, ...options });
+  await server.app.listen({ host: '127.0.0.1', port: 0 });
+  onTestFinished(async () => {
+    server.app.server.closeAllConnections();
+    await server.close();
+  });
+  const { port } = server.app.server.address() as AddressInfo;
+  return { ...server, port, url: `http://127.0.0.1:${port}` };
+}
+
+const classify = (
+  server: Listening,
+  body: Uint8Array<ArrayBuffer>,
+  signal?: AbortSignal,
+): Promise<Response> =>
+  fetch(`${server.url}/v1/classify`, { method: 'POST', body, ...(signal === undefined ? {} : { signal }) });
+
+async function problem(response: Response) {
+  return problemSchema.parse(await response.json());
+}
+
+async function png(): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await lidcPng());
+}
+
+/** Lets the engine compute only when `open` is called; `entered` is called as an image reaches it. */
+function createGate() {
+  const opened = Promise.withResolvers<undefined>();
+  let entered = 0;
+  return {
+    gate: async () => {
+      entered += 1;
+      await opened.promise;
+    },
+    open: () => opened.resolve(undefined),
+    entered: () => entered,
+  };
+}
+
+async function metric(server: Harness, name: string): Promise<number> {
+  const text = await server.registry.metrics();
+  const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
+  return Number(line?.split(' ')[1] ?? 0);
+}
+
+/** Polls what has no event; the test's own time limit ends it. */
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+async function readAll(socket: Socket): Promise<string> {
+  let text = '';
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  await once(socket, 'close');
+  return text;
+}
+
+describe.skipIf(DATA_ABSENT)('overload', () => {
+  it('is refused before the body is sent, with the time to come back, and health still answers', async () => {
+    const { gate, open, entered } = createGate();
+    const server = await listen({ gate, limits: { queue: 1 } });
+    const bytes = await png();
+    const first = classify(server, bytes);
+    await until(() => entered() === 1);
+    const second = classify(server, bytes);
+    await until(async () => (await metric(server, 'hilum_queue_depth')) === 1);
+
+    // Headers only: the answer must not wait for a body.
+    const request = httpRequest(`${server.url}/v1/classify`, {
+      method: 'POST',
+      headers: { 'content-length': 9 },
+    });
+    request.flushHeaders();
+    const [refused] = (await once(request, 'response')) as [IncomingMessage];
+    expect([refused.statusCode, refused.headers['retry-after']]).toEqual([503, '1']);
+    request.destroy();
+    const third = await classify(server, bytes);
+    expect((await problem(third)).code).toBe('QUEUE_FULL');
+    expect((await fetch(`${server.url}/v2/health/live`)).status).toBe(200);
+    expect((await fetch(`${server.url}/metrics`)).status).toBe(200);
+
+    open();
+    for (const answer of [await first, await second]) classificationSchema.parse(await answer.json());
+    expect((await classify(server, bytes)).status).toBe(200);
+  });
+
+  it('of requests in memory is refused as well', async () => {
+    const { gate, open, entered } = createGate();
+    const server = await listen({ gate, limits: { inFlight: 1 } });
+    const bytes = await png();
+    const first = classify(server, bytes);
+    await until(() => entered() === 1);
+    expect((await problem(await classify(server, bytes))).code).toBe('QUEUE_FULL');
+    open();
+    expect((await first).status).toBe(200);
+  });
+
+  it('drops the work of a client that left, and never infers it', async () => {
+    const { gate, open, entered } = createGate();
+    const server = await listen({ gate });
+    const bytes = await png();
+    const first = classify(server, bytes);
+    await until(() => entered() === 1);
+    const leaving = new AbortController();
+    const second = classify(server, bytes, leaving.signal);
+    await until(async () => (await metric(server, 'hilum_queue_depth')) === 1);
+    leaving.abort();
+    await expect(second).rejects.toThrow('aborted');
+    await until(async () => (await metric(server, 'hilum_refusals_total{code="CLIENT_GONE"}')) === 1);
+    expect(await metric(server, 'hilum_queue_depth')).toBe(0);
+    open();
+    expect((await first).status).toBe(200);
+    expect(await metric(server, 'hilum_requests_in_flight')).toBe(0);
+    expect(entered()).toBe(1);
+  });
+
+  it('answers 504 at the deadline, and takes the image out of the queue', async () => {
+    const { gate, open, entered } = createGate();
+    const server = await listen({ gate, limits: { deadlineMs: 300 } });
+    const bytes = await png();
+    const answers = await Promise.all([classify(server, bytes), classify(server, bytes)]);
+    for (const answer of answers) {
+      expect(answer.status).toBe(504);
+      expect((await problem(answer)).code).toBe('DEADLINE_EXCEEDED');
+    }
+    expect(entered()).toBe(1);
+    open();
+    await server.idle();
+    expect(entered()).toBe(1);
+  });
+});
+
+describe('a body', () => {
+  it('that announces too much is refused before it is sent', async () => {
+    const server = await listen({ limits: { maxBodyBytes: 1000 } });
+    const request = httpRequest(`${server.url}/v1/classify`, {
+      method: 'POST',
+      headers: { 'content-length': 1001 },
+    });
+    request.flushHeaders();
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    expect(response.statusCode).toBe(413);
+    request.destroy();
+  });
+
+  it('that is much too large still gets its answer, announced or not', async () => {
+    const server = await listen({ limits: { maxBodyBytes: 100_000 } });
+    const bytes = new Uint8Array(20_000_000);
+    expect((await problem(await classify(server, bytes))).code).toBe('BODY_TOO_LARGE');
+    for (let n = 0; n < 3; n += 1) {
+      const chunked = new ReadableStream({
+        start(controller) {
+          for (let at = 0; at < bytes.length; at += 50_000)
+            controller.enqueue(bytes.subarray(at, at + 50_000));
+          controller.close();
+        },
+      });
+      const init = { method: 'POST', body: chunked, duplex: 'half' } as const;
+      const answer = await fetch(`${server.url}/v1/classify`, init);
+      expect((await problem(answer)).code).toBe('BODY_TOO_LARGE');
+    }
+  });
+
+  it('that comes too slowly is given up, with an answer', async () => {
+    const server = await listen({ limits: { bodyTimeoutMs: 400 } });
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write('POST /v1/classify HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nab');
+    const drip = setInterval(() => socket.write('c'), 50);
+    socket.on('error', () => undefined); // the server ends a connection that still sends
+    const text = await readAll(socket);
+    clearInterval(drip);
+    expect(text).toMatch(/^HTTP\/1\.1 408 /);
+    expect(text).toContain('"code":"BODY_TIMEOUT"');
+    await until(async () => (await metric(server, 'hilum_refusals_total{code="BODY_TIMEOUT"}')) === 1);
+    expect(await metric(server, 'hilum_requests_in_flight')).toBe(0);
+  });
+
+  it('whose client leaves in the middle frees its place', async () => {
+    const server = await listen();
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write('POST /v1/classify HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nab');
+    await until(async () => (await metric(server, 'hilum_requests_in_flight')) === 1);
+    socket.destroy();
+    await until(async () => (await metric(server, 'hilum_requests_in_flight')) === 0);
+    expect(await metric(server, 'hilum_refusals_total{code="CLIENT_GONE"}')).toBe(1);
+  });
+
+  it('that is no HTTP is answered as a problem', async () => {
+    const server = await listen();
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write('DICM\r\n\r\n');
+    const text = await readAll(socket);
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text).toContain('"code":"REQUEST_INVALID"');
+  });
+});
+
+describe.skipIf(DATA_ABSENT)('an end in order', () => {
+  it('gives what is in flight its answer, and takes no new connection', async () => {
+    const { gate, open, entered } = createGate();
+    const server = await listen({ gate });
+    const bytes = await png();
+    const first = classify(server, bytes);
+    await until(() => entered() === 1);
+    const closed = server.close();
+    await until(() => !server.app.server.listening);
+    await expect(classify(server, bytes)).rejects.toThrow('fetch failed');
+    open();
+    const answer = await first;
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('connection')).toBe('close');
+    await closed;
+  });
+});
