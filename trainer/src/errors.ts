@@ -12,6 +12,7 @@ export const TRAINER_CODES = {
   REMOTE_UNSUPPORTED: { exit: 64, text: 'the dataset remote is neither file:// nor http(s)://' },
   WEIGHTS_MISSING: { exit: 64, text: 'no base weights were found' },
   WEIGHTS_DIGEST_MISMATCH: { exit: 64, text: 'the base weights are not the pinned ones' },
+  WEIGHTS_FORMAT: { exit: 64, text: 'the base weights are not those of VGG16' },
   ENGINE_MISSING: { exit: 64, text: 'the native TensorFlow engine is not installed' },
   OUTPUT_NOT_EMPTY: { exit: 64, text: 'the output folder holds something that is not a model package' },
 

@@ -163,7 +163,8 @@ export async function predictRows(
     const values = await output.data();
     output.dispose();
     const width = values.length / batch.length;
-    for (let at = 0; at < batch.length; at += 1) rows.push([...values.slice(at * width, (at + 1) * width)]);
+    for (let at = 0; at < batch.length; at += 1)
+      rows.push(Array.from(values.subarray(at * width, (at + 1) * width)));
   }
   return rows;
 }

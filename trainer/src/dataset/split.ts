@@ -76,7 +76,8 @@ function refuseMissingLabels(
   labelsOf: ReadonlyMap<string, ReadonlySet<string>>,
   split: Readonly<Record<Part, readonly string[]>>,
 ): void {
-  const all = new Set([...labelsOf.values()].flatMap((labels) => [...labels]));
+  const all = new Set<string>();
+  for (const labels of labelsOf.values()) for (const label of labels) all.add(label);
   for (const label of all) {
     for (const part of PARTS) {
       if (split[part].some((patient) => labelsOf.get(patient)?.has(label) === true)) continue;

@@ -55,8 +55,6 @@ async function writePatient(label: PhantomLabel, number: number, options: Phanto
     number,
     number,
   ];
-  const corner = (middle: number): number =>
-    Number((middle - ((GRID.size - 1) / 2) * GRID.spacing).toFixed(3));
   for (let instance = 1; instance <= slices; instance += 1) {
     signal?.throwIfAborted();
     const z = (instance - (slices + 1) / 2) * step;
@@ -73,4 +71,9 @@ async function writePatient(label: PhantomLabel, number: number, options: Phanto
     });
     await writeFile(join(folder, `${String(instance).padStart(3, '0')}.dcm`), bytes);
   }
+}
+
+/** Coordinate of the first pixel, where the middle of the matrix is known. */
+function corner(middle: number): number {
+  return Number((middle - ((GRID.size - 1) / 2) * GRID.spacing).toFixed(3));
 }

@@ -1,0 +1,36 @@
+/** What a run says while it goes on: for a progress bar, a log, a status. */
+import type { Epoch } from './fit.ts';
+import type { Counts } from './plan.ts';
+
+export type TrainEvent =
+  | {
+      readonly type: 'dataset';
+      readonly kind: 'hu' | 'grey';
+      readonly labels: readonly string[];
+      readonly positiveLabel: string;
+      readonly dataset: Counts;
+      readonly ignored: number;
+    }
+  | { readonly type: 'run'; readonly experimentId: string; readonly runId: string; readonly url: string }
+  | {
+      readonly type: 'features';
+      readonly images: number;
+      readonly totalImages: number;
+      readonly cached: number;
+    }
+  | ({ readonly type: 'epoch' } & Epoch)
+  | {
+      readonly type: 'evaluated';
+      readonly samples: number;
+      readonly accuracy: number;
+      readonly aucRoc: number;
+      readonly bestEpoch: number;
+    }
+  | { readonly type: 'packaged'; readonly digest: string }
+  | {
+      readonly type: 'registered';
+      readonly name: string;
+      readonly version: string;
+      readonly alias?: string;
+      readonly gate: string;
+    };

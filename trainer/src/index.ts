@@ -1,0 +1,17 @@
+export { train } from './train.ts';
+export type { TrainOptions, TrainResult } from './options.ts';
+export { evaluate, type EvaluateOptions } from './evaluate.ts';
+export type { Evaluation, Figures, Gate, ImageScore, UnitScore } from './evaluation.ts';
+export type { TrainEvent } from './events.ts';
+export { scanDataset, type Dataset, type DatasetImage } from './dataset/scan.ts';
+export {
+  datasetMd5,
+  pushDataset,
+  type PushedDataset,
+  type PushOptions,
+  type TransferProgress,
+} from './dvc/push.ts';
+export { pullDataset, type PullOptions } from './dvc/pull.ts';
+export { TRAINER_CODES, TrainerError, type TrainerCode } from './errors.ts';
+export { writePhantomStudies, type PhantomOptions } from './phantom/studies.ts';
+export { rocCsv } from './report-files.ts';

@@ -1,0 +1,68 @@
+/** One training run from a folder of images to an evaluated, packaged and, where asked for, registered model. */
+import { makeModel, type Made } from './make-model.ts';
+import { scanDataset } from './dataset/scan.ts';
+import { TrainerError } from './errors.ts';
+import { judge } from './evaluation.ts';
+import type { TrainOptions, TrainResult } from './options.ts';
+import { planRun, type Plan } from './plan.ts';
+import { RunLog } from './tracking.ts';
+
+/**
+ * Trains and evaluates. The same options, images and machine give the same model.
+ *
+ * An MLflow run that was opened is closed in every case: FINISHED, FAILED, or KILLED where the signal was raised.
+ *
+ * @throws TrainerError with a code of TRAINER_CODES; the reason of `signal`
+ */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const { signal, now = Date.now } = options;
+  if (options.registration !== undefined && options.tracking === undefined) {
+    throw new TrainerError('BAD_CONFIG', 'a model can be registered only where the run is tracked in MLflow');
+  }
+  const dataset = await scanDataset(options.dataDir, { signal });
+  const plan = planRun(dataset, options);
+  const { positiveLabel, counts } = plan;
+  const { kind, labels, ignored } = dataset;
+  options.onEvent?.({ type: 'dataset', kind, labels, positiveLabel, dataset: counts, ignored });
+  if (options.tracking === undefined) return trainAndRegister(plan, options, undefined);
+
+  const log = await RunLog.open(options.tracking, { now, signal });
+  try {
+    return await trainAndRegister(plan, options, log);
+  } catch (error) {
+    await log.abandon(signal?.aborted === true ? 'KILLED' : 'FAILED');
+    throw error;
+  }
+}
+
+async function trainAndRegister(
+  plan: Plan,
+  options: TrainOptions,
+  log: RunLog | undefined,
+): Promise<TrainResult> {
+  if (log !== undefined) {
+    const { experimentId, runId } = log.run;
+    options.onEvent?.({ type: 'run', experimentId, runId, url: log.url });
+  }
+  const made = uploadedBefore(plan, log) ?? (await makeModel(plan, options, log));
+  const gate = judge(made.evaluation, options.registration?.gate?.minAucRoc);
+  const result = { dataset: plan.counts, ...made, gate };
+  if (log === undefined) return result;
+  const { experimentId, runId } = log.run;
+  const run = { experimentId, runId, url: log.url };
+  if (options.registration === undefined) {
+    await log.finish();
+    return { ...result, run };
+  }
+  const model = await log.register(options.registration, made.digest, gate);
+  options.onEvent?.({ type: 'registered', ...model, gate: gate.message });
+  await log.finish();
+  return { ...result, run, model };
+}
+
+/** A retry of a run whose package is uploaded has only the registration left to do. */
+function uploadedBefore(plan: Plan, log: RunLog | undefined): Made | undefined {
+  const uploaded = log?.uploaded;
+  if (uploaded === undefined) return undefined;
+  return { digest: uploaded.digest, evaluation: { ...uploaded.figures, samples: plan.parts.test.length } };
+}
