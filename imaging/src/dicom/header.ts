@@ -1,8 +1,8 @@
-import { inflateRawSync } from 'node:zlib';
 import dicomParser from 'dicom-parser';
 import type { DataSet } from 'dicom-parser';
 import { ImagingError } from '../errors.ts';
 import { checkSize } from '../image.ts';
+import { readPart10 } from './meta.ts';
 import { packingOf } from './transfer-syntax.ts';
 import type { Packing } from './transfer-syntax.ts';
 
@@ -21,7 +21,7 @@ export type Header = {
   readonly rescale: Rescale | undefined;
   /** Stored values from `low` to `high` are padding, not tissue. */
   readonly padding: { readonly low: number; readonly high: number } | undefined;
-  /** The Pixel Data element: its value starts at `offset` of `bytes` (inflated, where the file was deflated). */
+  /** The Pixel Data element: its value starts at `offset` of `bytes`, the data set. */
   readonly pixelData: { readonly offset: number; readonly length: number; readonly encapsulated: boolean };
   readonly bytes: Uint8Array;
 };
@@ -29,17 +29,15 @@ export type Header = {
 export type Rescale = { readonly slope: number; readonly intercept: number };
 
 const UNDEFINED_LENGTH = 0xff_ff_ff_ff;
-const META_MAX_BYTES = 1 << 16;
-const INFLATED_MAX_BYTES = 128 * 1024 * 1024;
 
 /**
  * Reads the attributes up to Pixel Data and checks what they promise; nothing after it is looked at. Throws
  * ImagingError; the transfer syntax is judged first, before the data set behind it is parsed.
  */
 export function readHeader(file: Uint8Array): Header {
-  const transferSyntax = readTransferSyntax(file);
+  const { transferSyntax, body } = readPart10(file);
   const packing = packingOf(transferSyntax);
-  const data = parse(file);
+  const data = parse(transferSyntax, body);
   const element = data.elements['x7fe00010'];
   // A slice without rows and columns is some other object (a plan, a report); say what it is rather than what it lacks.
   const modality = data.string('x00080060')?.trim() ?? '';
@@ -59,34 +57,17 @@ export function readHeader(file: Uint8Array): Header {
       length: element.length,
       encapsulated: element.length === UNDEFINED_LENGTH,
     },
-    bytes: data.byteArray,
+    bytes: body,
   };
 }
 
-function readTransferSyntax(file: Uint8Array): string {
-  const meta = guarded(() => dicomParser.readPart10Header(file.subarray(0, META_MAX_BYTES)));
-  const uid = meta.string('x00020010')?.trim();
-  if (uid === undefined)
-    throw new ImagingError('CORRUPT', 'The file meta information names no transfer syntax.');
-  return uid;
-}
-
-function parse(file: Uint8Array): DataSet {
-  return guarded(() => dicomParser.parseDicom(file, { untilTag: 'x7fe00010', inflater: inflate }));
-}
-
-/** dicom-parser's own inflater needs a Buffer and has no limit: a kilobyte may ask for a terabyte. */
-function inflate(file: Uint8Array, position: number): Uint8Array {
-  try {
-    const body = inflateRawSync(file.subarray(position), { maxOutputLength: INFLATED_MAX_BYTES });
-    return new Uint8Array(Buffer.concat([file.subarray(0, position), body]));
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ERR_BUFFER_TOO_LARGE')
-      throw new ImagingError('LIMIT_EXCEEDED', undefined, { cause: error });
-    if (code === 'Z_BUF_ERROR') throw new ImagingError('TRUNCATED', undefined, { cause: error });
-    throw new ImagingError('CORRUPT', 'The deflated data set does not inflate.', { cause: error });
-  }
+/**
+ * The elements before Pixel Data. dicom-parser is given the data set alone, which it then takes to be in the syntax
+ * named; a deflated one is explicit VR little endian once it is inflated.
+ */
+function parse(transferSyntax: string, body: Uint8Array): DataSet {
+  const syntax = transferSyntax.endsWith('.1.99') ? '1.2.840.10008.1.2.1' : transferSyntax;
+  return guarded(() => dicomParser.parseDicom(body, { untilTag: 'x7fe00010', TransferSyntaxUID: syntax }));
 }
 
 /** dicom-parser throws strings, Errors and `{exception, dataSet}`; only its words tell a cut from a lie. */
@@ -98,7 +79,7 @@ function guarded<T>(read: () => T): T {
       typeof error === 'object' && error !== null && 'exception' in error ? error.exception : error;
     if (inner instanceof ImagingError) throw inner;
     const words = inner instanceof Error ? inner.message : String(inner);
-    const cut = /past (the )?end|buffer overrun|past end|eof|length must|outside/i.test(words);
+    const cut = /past (the )?end|buffer overrun|greater than or equal to/.test(words);
     // No cause: the parser's error may carry the data set with it.
     throw new ImagingError(cut ? 'TRUNCATED' : 'CORRUPT');
   }

@@ -10,7 +10,7 @@ const WORKERS_MAX = Math.min(4, availableParallelism());
 // A thread that does not start in this time is a broken installation or a machine out of memory, not a bad file.
 const START_TIMEOUT_MS = 60_000;
 // A slice needs a few MB of heap (pixels live outside of it); a hostile data set may ask for gigabytes.
-const HEAP_MAX_MB = 256;
+const HEAP_MAX_MB = 64;
 
 const idle = new Set<Worker>();
 const waiting: (() => void)[] = [];
@@ -25,6 +25,8 @@ export async function decodeInWorker(file: Uint8Array, patience: Patience): Prom
   await takeTurn(patience.signal);
   try {
     const worker = takeIdle() ?? (await start());
+    if (patience.signal?.aborted === true) rest(worker);
+    patience.signal?.throwIfAborted();
     return await ask(worker, file, patience);
   } finally {
     passTurn();
@@ -73,11 +75,16 @@ function takeIdle(): Worker | undefined {
   return worker;
 }
 
+function rest(worker: Worker): void {
+  worker.unref();
+  idle.add(worker);
+}
+
 async function start(): Promise<Worker> {
   const worker = new Worker(new URL('worker.ts', import.meta.url), {
     // The parent's flags (a debugger, a test runner's loader) are none of its business.
     execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB },
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB, maxYoungGenerationSizeMb: 16 },
   });
   // An idle thread that dies is forgotten; a busy one is reported by ask().
   worker.on('error', ignore);
@@ -107,13 +114,11 @@ async function ask(worker: Worker, file: Uint8Array, { timeoutMs, signal }: Pati
   worker.once('exit', onExit);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    signal?.throwIfAborted();
     // The thread gets a copy of its own: the caller's bytes may be a view into a shared pool.
     const copy = new Uint8Array(file);
     worker.postMessage(copy, [copy.buffer]);
     const answer = await promise;
-    worker.unref();
-    idle.add(worker);
+    rest(worker);
     return imageOf(answer);
   } catch (error) {
     if (!idle.has(worker)) await worker.terminate();

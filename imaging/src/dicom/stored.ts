@@ -58,7 +58,8 @@ function nativeFrame(header: Header, bytesPerSample: 1 | 2): Uint8Array {
 }
 
 function words(samples: Uint8Array, bigEndian: boolean): Uint16Array {
-  const aligned = samples.slice();
+  // Not slice(): of a Buffer, that is a view of the same memory.
+  const aligned = new Uint8Array(samples);
   if (bigEndian) Buffer.from(aligned.buffer).swap16();
   const view = new DataView(aligned.buffer);
   const out = new Uint16Array(aligned.length / 2);
