@@ -26,7 +26,7 @@ export type Header = {
   readonly bytes: Uint8Array;
 };
 
-export type Rescale = { readonly slope: number; readonly intercept: number };
+type Rescale = { readonly slope: number; readonly intercept: number };
 
 const UNDEFINED_LENGTH = 0xff_ff_ff_ff;
 
