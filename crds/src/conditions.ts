@@ -90,7 +90,7 @@ export const REASONS = {
   },
   DeadlineExceeded: { actor: 'user', text: 'The run took longer than limits.activeSeconds.' },
   RetriesExhausted: { actor: 'user', text: 'The pod failed more often than limits.retries allows.' },
-  OutOfMemory: {
+  OOMKilled: {
     actor: 'user',
     text: 'The container went over its memory limit; raise the limit, or lower batch or input size.',
   },
@@ -107,6 +107,12 @@ export const REASONS = {
     text: 'The trainer ended well but its report cannot be read; trainer and operator differ in version.',
   },
   BadConfig: { actor: 'user', text: 'The trainer refused its configuration.' },
+  BadData: { actor: 'user', text: 'The trainer refused the dataset.' },
+  ContainerFailed: {
+    actor: 'user',
+    text: 'The container ended with an error; its last words are in the message.',
+  },
+  Evicted: { actor: 'cluster admin', text: 'The node ran short of memory or disk and put the pod out.' },
   DatasetMissing: {
     actor: 'user',
     text: 'The remote has no dataset with this md5; push it, or correct remote or md5.',

@@ -26,6 +26,8 @@ interface KindDefinition {
   readonly spec: z.ZodType;
   readonly status: z.ZodType;
   readonly columns: readonly Column[];
+  /** What the name must be, as CEL over the whole object: names become label values, and names of children. */
+  readonly nameRule: { readonly rule: string; readonly message: string };
   readonly scale?: JsonSchema;
 }
 
@@ -64,6 +66,10 @@ const trainingRun: KindDefinition = {
     'Research use only, not for diagnosis.',
   spec: trainingRunSpecSchema,
   status: trainingRunStatusSchema,
+  nameRule: {
+    rule: 'self.metadata.name.size() <= 63',
+    message: 'the name of a TrainingRun has at most 63 characters',
+  },
   columns: [
     conditionColumn(
       'Succeeded',
@@ -91,6 +97,11 @@ const modelDeployment: KindDefinition = {
     'Research use only, not for diagnosis.',
   spec: modelDeploymentSpecSchema,
   status: modelDeploymentStatusSchema,
+  nameRule: {
+    rule: "self.metadata.name.matches('^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')",
+    message:
+      'the name of a ModelDeployment is also that of its Service: at most 63 of a-z, 0-9 and -, beginning with a letter',
+  },
   columns: [
     conditionColumn('Ready', 'Ready', 'status', 'Whether the service answers with the resolved model.'),
     conditionColumn('Reason', 'Ready', 'reason', 'The cause of that, in a word.'),
@@ -155,6 +166,7 @@ function rootSchema(kind: KindDefinition): JsonSchema {
     type: 'object',
     description: kind.description,
     required: ['spec'],
+    'x-kubernetes-validations': [kind.nameRule],
     properties: {
       apiVersion: { type: 'string', description: 'Version of the schema of this object.' },
       kind: { type: 'string', description: 'Kind of this object.' },

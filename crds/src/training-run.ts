@@ -243,7 +243,7 @@ export const trainingRunStatusSchema = z
         epochs: count('Epochs in all.'),
         summary: statusText(32, 'Both, as in 7/20.'),
         aucRoc: decimal('AUC-ROC on the validation part after that epoch.').optional(),
-        reportedAt: timestamp('When the epoch ended, by the trainer.'),
+        reportedAt: timestamp('When the operator learnt of that epoch.'),
       })
       .optional()
       .describe('How far the training is, as MLflow has it.'),

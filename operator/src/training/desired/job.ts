@@ -1,0 +1,117 @@
+/** The Job of a TrainingRun. */
+import { TRAINER_EXIT_CODES, type TrainerConfig, type TrainingRunSpec } from '@hilum/crds';
+import type { ChildDefaults } from '../../config.ts';
+import type { KubeObject } from '../../kube/index.ts';
+import { TRAINING_RUN_LABEL, childLabels, ownerReference, type Owner } from '../../labels.ts';
+import {
+  containerSecurity,
+  credentialsFrom,
+  podSecurity,
+  scratch,
+  withRequests,
+} from '../../pods/restricted.ts';
+import { jobName } from '../names.ts';
+
+const CONTAINER = 'trainer';
+const TRAINER_REQUESTS = { cpu: '500m', memory: '2Gi' };
+
+export function trainerJob(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefaults): KubeObject {
+  const labels = childLabels('trainer', TRAINING_RUN_LABEL, owner.name);
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      name: jobName(owner),
+      namespace: owner.namespace,
+      labels,
+      ownerReferences: [ownerReference(owner)],
+    },
+    spec: {
+      ...mutableJobFields(spec),
+      completions: 1,
+      parallelism: 1,
+      // A try begins only when the one before has ended: never two writers to one MLflow run.
+      podReplacementPolicy: 'Failed',
+      podFailurePolicy: {
+        rules: [
+          {
+            action: 'FailJob',
+            onExitCodes: {
+              containerName: CONTAINER,
+              operator: 'In',
+              values: [TRAINER_EXIT_CODES.badConfig, TRAINER_EXIT_CODES.badData],
+            },
+          },
+          { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
+        ],
+      },
+      template: { metadata: { labels }, spec: podSpec(owner, spec, defaults) },
+    },
+  };
+}
+
+/** The part of a Job that may change after its creation; the rest the API server holds fast. */
+export function mutableJobFields(spec: TrainingRunSpec) {
+  return {
+    suspend: spec.suspend,
+    backoffLimit: spec.limits.retries,
+    activeDeadlineSeconds: spec.limits.activeSeconds,
+  };
+}
+
+function podSpec(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefaults) {
+  const { volumes, volumeMounts } = scratch(
+    { name: 'work', mountPath: '/work' },
+    { name: 'tmp', mountPath: '/tmp' },
+  );
+  const data = dataVolume(spec.dataset.volumeClaim);
+  const config = trainerConfig(owner, spec, defaults);
+  return {
+    ...podSecurity,
+    restartPolicy: 'Never',
+    ...(spec.trainer.nodeSelector === undefined ? {} : { nodeSelector: spec.trainer.nodeSelector }),
+    volumes: [...volumes, ...data.volumes],
+    containers: [
+      {
+        name: CONTAINER,
+        image: spec.trainer.image ?? defaults.trainerImage,
+        env: [
+          { name: 'HILUM_TRAINER_CONFIG', value: JSON.stringify(config) },
+          { name: 'HILUM_MLFLOW_URI', value: config.tracking.uri },
+        ],
+        ...credentialsFrom(defaults.mlflowSecret),
+        resources: withRequests(spec.trainer.resources, TRAINER_REQUESTS),
+        securityContext: containerSecurity,
+        // The report, or the log's last lines where the trainer had no time to write one.
+        terminationMessagePolicy: 'FallbackToLogsOnError',
+        volumeMounts: [...volumeMounts, ...data.volumeMounts],
+      },
+    ],
+  };
+}
+
+function dataVolume(claimName: string | undefined) {
+  if (claimName === undefined) return { volumes: [], volumeMounts: [] };
+  return {
+    volumes: [{ name: 'data', persistentVolumeClaim: { claimName, readOnly: true } }],
+    volumeMounts: [{ name: 'data', mountPath: '/data', readOnly: true }],
+  };
+}
+
+function trainerConfig(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefaults): TrainerConfig {
+  const { dataset, preprocessing, model, hyperparameters, registration } = spec;
+  const { name, namespace, uid } = owner;
+  return {
+    run: { name, namespace, uid },
+    dataset,
+    preprocessing,
+    model,
+    hyperparameters,
+    tracking: { uri: trackingUri(spec, defaults), experiment: spec.tracking.experiment },
+    registration,
+  };
+}
+
+export function trackingUri(spec: TrainingRunSpec, defaults: ChildDefaults): string {
+  return spec.tracking.uri ?? defaults.mlflowUri;
+}
