@@ -59,7 +59,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
 
   const lane = createLane({ limit: limits.queue, now });
   const metrics = createMetrics({ registry, queueDepth: () => lane.depth });
-  watchOutcomes(app, { metrics, badHttp, now });
+  const noteCode = watchOutcomes(app, { metrics, badHttp, now });
   const classify = createClassify({ model, lane, limits, metrics, now });
 
   // A client that keeps its connection would keep us from closing, and would not find another server.
@@ -98,6 +98,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
       const { name, version, info } = state.model;
       return { ready: true, model: { name, version, digest: info.digest } };
     }
+    noteCode(request, 'MODEL_NOT_READY');
     const problem = problemOf(new ServerError('MODEL_NOT_READY', state.message), request.id);
     const { code: reason, progress } = state;
     return reply

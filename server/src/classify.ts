@@ -3,7 +3,7 @@ import { type Image, decodeImage, toTensor } from '@hilum/imaging';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Limits } from './config.ts';
 import { ServerError } from './errors.ts';
-import type { Lane } from './lane.ts';
+import type { Lane, Place } from './lane.ts';
 import type { Metrics, Stage } from './metrics.ts';
 import type { ModelHandle } from './model.ts';
 import type { ServedModel } from './readiness.ts';
@@ -24,7 +24,7 @@ export interface ClassifyRoute {
 }
 
 export function createClassify(options: ClassifyOptions): ClassifyRoute {
-  const { model, lane, limits, metrics, now } = options;
+  const { model, lane, limits, metrics } = options;
   let inFlight = 0;
 
   return {
@@ -54,12 +54,15 @@ export function createClassify(options: ClassifyOptions): ClassifyRoute {
         end.abort(new ServerError('DEADLINE_EXCEEDED', `no answer within ${limits.deadlineMs} ms`));
       }, limits.deadlineMs);
       reply.raw.once('close', gone);
+      let place: Place | undefined;
       try {
-        return await classify(request, options, end.signal, now());
+        place = lane.enter();
+        return await classify(request, options, place, end.signal);
       } catch (error) {
         // What was abandoned half-way may fail in its own words; the reason is ours.
         throw end.signal.aborted ? end.signal.reason : error;
       } finally {
+        place?.leave();
         clearTimeout(late);
         reply.raw.off('close', gone);
       }
@@ -73,11 +76,11 @@ export function tooLarge({ maxBodyBytes }: Limits): ServerError {
 
 async function classify(
   request: FastifyRequest,
-  { model, lane, metrics, now }: ClassifyOptions,
+  { model, metrics, now }: ClassifyOptions,
+  place: Place,
   signal: AbortSignal,
-  startedAt: number,
 ): Promise<Classification> {
-  const bytes = await imageBytes(request);
+  const startedAt = now();
   const timed = async <T>(stage: Stage, work: () => T | Promise<T>): Promise<{ value: T; ms: number }> => {
     const from = now();
     const value = await work();
@@ -86,6 +89,7 @@ async function classify(
     return { value, ms };
   };
 
+  const bytes = await imageBytes(request);
   const served = servedModel(model);
   const decoded = await timed('decode', () => decodeImage(bytes, { signal }));
   signal.throwIfAborted();
@@ -93,17 +97,17 @@ async function classify(
   metrics.images.inc({ format: image.source });
   const prepared = await timed('preprocess', () => toTensor(image, served.info.contract));
   const { tensor, warnings } = prepared.value;
-  const { value: answer, waitedMs } = await lane.run(() => model.infer(tensor), signal);
+  const { value: answer, waitedMs } = await place.run(() => model.infer(tensor), signal);
   metrics.stageSeconds.queue.observe(waitedMs / 1000);
   metrics.stageSeconds.infer.observe(answer.inferMs / 1000);
   for (const { code } of warnings) metrics.warnings.inc({ code });
 
   const timings = {
-    decodeMs: decoded.ms,
-    preprocessMs: prepared.ms,
-    queueMs: waitedMs,
-    inferMs: answer.inferMs,
-    totalMs: now() - startedAt,
+    decodeMs: hundredths(decoded.ms),
+    preprocessMs: hundredths(prepared.ms),
+    queueMs: hundredths(waitedMs),
+    inferMs: hundredths(answer.inferMs),
+    totalMs: hundredths(now() - startedAt),
   };
   const shape = imageOf(image);
   // No label and no probability: a log is read by people who may not see results.
@@ -118,6 +122,10 @@ async function classify(
     requestId: request.id,
     notice: NOTICE,
   };
+}
+
+function hundredths(ms: number): number {
+  return Math.round(ms * 100) / 100;
 }
 
 /** The model, or the refusal of a request while there is none. */

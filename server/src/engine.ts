@@ -1,5 +1,4 @@
 /** The inference engine, seen from the main thread. */
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { ServerError } from './errors.ts';
 import { GaveUp, finalCode } from './readiness.ts';
@@ -51,7 +50,7 @@ export async function startEngine(dir: string, signal: AbortSignal): Promise<Eng
   signal.throwIfAborted();
   // Read by the native library, which sees the environment of the process and not a thread's copy of it.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
-  const worker = new Worker(join(import.meta.dirname, 'engine-thread.ts'), { workerData: { dir } });
+  const worker = new Worker(new URL('./engine-thread.ts', import.meta.url), { workerData: { dir } });
   const pending = new Map<number, Pending>();
   let nextId = 0;
   let closing = false;

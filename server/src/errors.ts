@@ -2,7 +2,7 @@
 import { IMAGING_CODES, ImagingError } from '@hilum/imaging';
 
 /** What a code means: the HTTP status and the sentence for people, which names who can act. */
-export interface ErrorEntry {
+interface ErrorEntry {
   readonly status: number;
   readonly text: string;
 }

@@ -65,7 +65,8 @@ describe('the process', () => {
     'serves a folder, finishes what is in flight, and exits with 0 when told to end',
     async () => {
       const server = await spawnServer({ HILUM_MODEL_URI: packageDir });
-      const { url } = (await server.line('server listens')) as { url: string };
+      const { msg } = await server.line('server listens at');
+      const url = String(msg).split(' ').at(-1);
       await server.line('"reason":"READY"');
       const body = new Uint8Array(await lidcPng());
       const answers = [1, 2, 3].map(async () => fetch(`${url}/v1/classify`, { method: 'POST', body }));

@@ -17,8 +17,15 @@ export interface OutcomeOptions {
   readonly now: () => number;
 }
 
-/** Installs the error handlers, the counting and the log of refusals. */
-export function watchOutcomes(app: FastifyInstance, { metrics, badHttp, now }: OutcomeOptions): void {
+/**
+ * Installs the error handlers, the counting and the log of refusals.
+ *
+ * @returns tells the code of an answer that is not OK and did not come from an error
+ */
+export function watchOutcomes(
+  app: FastifyInstance,
+  { metrics, badHttp, now }: OutcomeOptions,
+): (request: FastifyRequest, code: ErrorCode) => void {
   const codes = new WeakMap<FastifyRequest, ErrorCode>();
 
   app.addHook('onRequest', (request, reply, done) => {
@@ -54,6 +61,7 @@ export function watchOutcomes(app: FastifyInstance, { metrics, badHttp, now }: O
   };
   app.setErrorHandler((error, request, reply) => refuse(request, reply, error));
   app.setNotFoundHandler((request, reply) => refuse(request, reply, new ServerError('NOT_FOUND')));
+  return (request, code) => codes.set(request, code);
 }
 
 /** Codes only: the text of an error may quote the file that caused it. */

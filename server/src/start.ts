@@ -65,7 +65,11 @@ export async function start(config: ServerConfig, options: StartOptions = {}): P
   const close = (): Promise<void> => (closing ??= shutDown());
 
   try {
-    await app.listen({ host: config.host, port: config.port });
+    await app.listen({
+      host: config.host,
+      port: config.port,
+      listenTextResolver: (address) => `server listens at ${address}`,
+    });
   } catch (error) {
     await close();
     throw error;
@@ -73,7 +77,6 @@ export async function start(config: ServerConfig, options: StartOptions = {}): P
   const { port } = app.server.address() as AddressInfo;
   const host = ['0.0.0.0', '::'].includes(config.host) ? '127.0.0.1' : config.host;
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  logger.info({ url }, 'server listens');
   return { url, ready: model.ready, gaveUp: model.gaveUp, close };
 }
 

@@ -80,10 +80,6 @@ export async function ctSlice(): Promise<Buffer> {
   return readFile(join(DATA, 'dicom/series-LungFCP-01-0001/1-030.dcm'));
 }
 
-export async function lossyCtSlice(): Promise<Buffer> {
-  return readFile(join(DATA, 'dicom/transfer-syntaxes/CT1_j2k_4.91.dcm'));
-}
-
 export async function mrSlice(): Promise<Buffer> {
   return readFile(join(DATA, 'dicom/transfer-syntaxes/MR_small_j2k-lossless_4.90.dcm'));
 }
