@@ -7,3 +7,7 @@ export { baseWeightsPath, imagenetOnnxPath } from './tools/weights.ts';
 export { cluster, ClusterError, type Cluster, type ClusterMode, type UpOptions } from './cluster/cluster.ts';
 export { kubectlPath } from './tools/kubernetes.ts';
 export { helmPath } from './tools/helm.ts';
+export { kindPath } from './tools/kind.ts';
+export { buildImage, type BuiltImage, type ImageRequest } from './images/build.ts';
+export { pushImage, startRegistry, type Registry } from './images/registry.ts';
+export { baseImage } from './tools/base-image.ts';

@@ -4,24 +4,34 @@
  * Each need is a function that returns when its tool is there; a room names its needs in the table below.
  */
 import { say } from './cache.ts';
+import { baseImage } from './tools/base-image.ts';
+import { clusterImages } from './tools/cluster-images.ts';
+import { helmPath } from './tools/helm.ts';
 import { kubernetesTools } from './tools/kubernetes.ts';
 import { dvcVenv, mlflowVenv } from './tools/python.ts';
+import { systemPackages } from './tools/system-packages.ts';
 import { installTensorflow } from './tools/tensorflow.ts';
 import { baseWeightsPath, imagenetOnnxPath } from './tools/weights.ts';
 
 type Need = () => Promise<unknown>;
 
+/** The API server, with or without controllers: `cluster.up('control' | 'kcm')`. */
+const api: readonly Need[] = [() => systemPackages('cluster'), kubernetesTools];
+/** A node that runs pods: `cluster.up('node')`. */
+const node: readonly Need[] = [() => systemPackages('node'), ...api, clusterImages, helmPath];
+const images: readonly Need[] = [() => baseImage('node'), () => baseImage('python')];
+
 const needs: Record<string, readonly Need[]> = {
-  crds: [kubernetesTools],
+  crds: [...api],
   imaging: [],
   model: [installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv],
   mlflow: [mlflowVenv],
   trainer: [installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
   server: [installTensorflow, baseWeightsPath, mlflowVenv],
-  operator: [kubernetesTools, mlflowVenv],
+  operator: [...api, mlflowVenv],
   cli: [installTensorflow, baseWeightsPath, mlflowVenv],
-  hack: [kubernetesTools, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
-  test: [installTensorflow, baseWeightsPath, mlflowVenv],
+  hack: [...node, ...images, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
+  test: [...node, ...images, installTensorflow, baseWeightsPath, mlflowVenv],
 };
 
 const rooms = process.argv.slice(2);

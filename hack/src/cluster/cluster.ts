@@ -8,6 +8,7 @@ import { run, type RunResult } from '../run.ts';
 import { clusterImages } from '../tools/cluster-images.ts';
 import { helmPath } from '../tools/helm.ts';
 import { kubectlPath, kubernetesTools } from '../tools/kubernetes.ts';
+import { systemPackages } from '../tools/system-packages.ts';
 
 /**
  * `control`: etcd and the API server. `kcm`: and the controller manager and the scheduler, so that owner references,
@@ -71,6 +72,7 @@ let count = 0;
 async function up(mode: ClusterMode, options: UpOptions = {}): Promise<Cluster> {
   const name = options.name ?? `${mode}-${process.pid}-${(count += 1)}`;
   const env = await environment(name, mode);
+  await systemPackages(mode === 'node' ? 'node' : 'cluster');
   options.signal?.throwIfAborted();
   const started =
     options.detached === true ? await upDetached(mode, env, options) : await upTied(mode, env, options);

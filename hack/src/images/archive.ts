@@ -60,7 +60,6 @@ function tar(entries: readonly Entry[]): Buffer {
   for (const { name, bytes, mode } of entries) {
     const header = Buffer.alloc(BLOCK);
     const field = (offset: number, text: string): void => void header.write(text, offset, 'latin1');
-    const octal = (value: number, width: number): string => value.toString(8).padStart(width - 1, '0');
     if (Buffer.byteLength(name) > 100) throw new Error(`${name}: longer than a tar name`);
     field(0, name);
     field(100, octal(bytes === undefined ? 0o755 : (mode ?? 0o644), 8));
@@ -83,6 +82,10 @@ function tar(entries: readonly Entry[]): Buffer {
     parts.push(bytes, Buffer.alloc((BLOCK - (bytes.length % BLOCK)) % BLOCK));
   }
   return Buffer.concat([...parts, Buffer.alloc(2 * BLOCK)]);
+}
+
+function octal(value: number, width: number): string {
+  return value.toString(8).padStart(width - 1, '0');
 }
 
 function json(value: unknown): Buffer {

@@ -1,24 +1,14 @@
-/** kind, for machines with a Docker engine: the one on PATH, else built from its Go module. */
+/** kind, for machines with Docker: built from the module of the cluster. */
 import { join } from 'node:path';
-import { ensureTool } from '../cache.ts';
-import { run } from '../run.ts';
+import { goTool } from './go-build.ts';
 
-const KIND_VERSION = '0.33.0';
-
-/** @returns path of the kind command */
+/** @returns path of kind */
 export async function kindPath(): Promise<string> {
-  const onPath = await run('kind', ['version'], { allowFailure: true }).catch(() => undefined);
-  if (onPath?.code === 0) return 'kind';
-  const dir = await ensureTool({
+  const dir = await goTool({
     name: 'kind',
-    version: KIND_VERSION,
-    cost: 'a Go build of a few seconds, 11 MB',
-    // The Go checksum database and go.sum of the module verify what is fetched.
-    make: async (scratch) => {
-      await run('go', ['install', `sigs.k8s.io/kind@v${KIND_VERSION}`], {
-        env: { GOBIN: scratch, CGO_ENABLED: '0' },
-      });
-    },
+    version: '0.33.0',
+    cost: 'a build of seconds',
+    binaries: { kind: 'sigs.k8s.io/kind' },
   });
   return join(dir, 'kind');
 }

@@ -1,0 +1,84 @@
+/** Debian packages that the built-in cluster and the image builder need: each with what it is for. */
+import { access, constants } from 'node:fs/promises';
+import { delimiter, isAbsolute, join } from 'node:path';
+import { say } from '../cache.ts';
+import { run } from '../run.ts';
+
+interface SystemPackage {
+  /** A command, or a file: there means installed, also where the distribution names its packages otherwise. */
+  readonly probe: string;
+  readonly why: string;
+}
+
+const clusterPackages: Readonly<Record<string, SystemPackage>> = {
+  'util-linux': { probe: 'nsenter', why: 'namespaces of the cluster' },
+  iproute2: { probe: 'ip', why: 'the network inside the cluster' },
+  openssl: { probe: 'openssl', why: "the cluster's certificates" },
+  curl: { probe: 'curl', why: 'readiness of the API server' },
+};
+
+const packages = {
+  cluster: clusterPackages,
+  node: {
+    ...clusterPackages,
+    containerd: { probe: 'containerd', why: 'runs the containers of a node' },
+    runc: { probe: 'runc', why: 'starts one container' },
+    'containernetworking-plugins': { probe: '/usr/lib/cni/bridge', why: 'gives a pod its network' },
+    iptables: { probe: 'iptables', why: 'addresses of services' },
+    conntrack: { probe: 'conntrack', why: 'forgets connections to pods that ended' },
+    procps: { probe: 'sysctl', why: 'forwarding inside the cluster' },
+  },
+  images: {
+    buildah: { probe: 'buildah', why: 'builds images without Docker' },
+    debootstrap: { probe: 'debootstrap', why: 'the base image, where none can be pulled' },
+  },
+} as const satisfies Record<string, Readonly<Record<string, SystemPackage>>>;
+
+/** `cluster`: `up('control' | 'kcm')`; `node`: `up('node')`; `images`: builds without a Docker engine. */
+export type PackageSet = keyof typeof packages;
+
+/**
+ * Installs what is missing of a set, as root and where apt-get is; else throws with the one command that installs it.
+ *
+ * No service is needed: Debian starts containerd's own, which may be stopped.
+ */
+export async function systemPackages(set: PackageSet): Promise<void> {
+  const missing: (readonly [string, SystemPackage])[] = [];
+  for (const entry of Object.entries<SystemPackage>(packages[set])) {
+    if (!(await isThere(entry[1].probe))) missing.push(entry);
+  }
+  if (missing.length === 0) return;
+  const names = missing.map(([name]) => name);
+  const reasons = missing.map(([name, { why }]) => `  ${name}: ${why}`).join('\n');
+  const install = ['install', '--yes', '--no-install-recommends', ...names];
+  if (process.getuid?.() !== 0 || !(await isThere('apt-get'))) {
+    throw new Error(
+      `these system packages are missing:\n${reasons}\ninstall them with: sudo apt-get update && sudo apt-get ${install.join(' ')}`,
+    );
+  }
+  say(`hilum: installing system packages with apt-get, about 20 s:\n${reasons}`);
+  // Another apt may run (unattended upgrades); without a terminal nobody can answer debconf.
+  const options = ['-q', '-o', 'DPkg::Lock::Timeout=300'];
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  await run('apt-get', [...options, 'update'], { env });
+  await run('apt-get', [...options, ...install], { env });
+  for (const [name, { probe }] of missing) {
+    if (!(await isThere(probe))) throw new Error(`${name} is installed, but ${probe} is not there`);
+  }
+}
+
+/** Debian keeps administrators' commands out of a user's PATH. */
+const ADMIN_PATH = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+async function isThere(probe: string): Promise<boolean> {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...ADMIN_PATH];
+  const paths = isAbsolute(probe) ? [probe] : folders.map((folder) => join(folder, probe));
+  for (const path of paths) {
+    const found = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (found) return true;
+  }
+  return false;
+}
