@@ -51,7 +51,7 @@ const reasons = Object.keys(READINESS_CODES) as [ReadinessCode, ...ReadinessCode
 const problemFields = {
   type: z.string().describe('urn:hilum:error:CODE'),
   title: z.string(),
-  status: z.int(),
+  status: z.int().min(400).max(599),
   detail: z.string().describe('What is wrong with this request'),
   code: z.enum(codes).describe('Stable; compare this'),
   requestId: z.string(),
@@ -73,7 +73,7 @@ export const notReadySchema = z
     ...problemFields,
     ready: z.literal(false),
     reason: z.enum(reasons).describe('Where the model is on its way'),
-    progress: z.object({ bytes: z.int(), totalBytes: z.int() }).optional(),
+    progress: z.object({ bytes: z.int().nonnegative(), totalBytes: z.int().nonnegative() }).optional(),
   })
   .describe('Images are not answered, and why');
 
