@@ -18,12 +18,14 @@ export interface Ellipse {
   readonly hu: number;
 }
 
-/** A ball whose outline may be drawn out to spikes. */
+/** A ball in a ball, whose outline may be drawn out to spikes. */
 export interface Nodule {
   readonly x: number;
   readonly y: number;
   readonly radius: number;
   readonly hu: number;
+  /** A second ball about the same centre, painted before the nodule where larger, after it where smaller. */
+  readonly second: { readonly radius: number; readonly hu: number };
   /** Direction in radians and length as a multiple of the radius; none for a smooth nodule. */
   readonly spicules: readonly { readonly angle: number; readonly reach: number }[];
 }
@@ -77,18 +79,31 @@ export function anatomy(label: PhantomLabel, ...seed: readonly (string | number)
   return { shapes, nodule: { ...place, ...look(label, between) } };
 }
 
-/** What a reader looks at: benign nodules are small and smooth, malignant ones larger with a corona of spicules. */
-function look(
-  label: PhantomLabel,
-  between: (low: number, high: number) => number,
-): Pick<Nodule, 'radius' | 'hu' | 'spicules'> {
-  if (label === 'benign') return { radius: between(5, 9), hu: between(20, 160), spicules: [] };
+/**
+ * What a reader looks at: benign nodules are small, smooth and calcified within; malignant ones are larger, with a
+ * corona of spicules and a halo of ground glass.
+ */
+function look(label: PhantomLabel, between: (low: number, high: number) => number): Omit<Nodule, 'x' | 'y'> {
+  if (label === 'benign') {
+    const radius = between(5, 8);
+    return {
+      radius,
+      hu: between(20, 100),
+      second: { radius: radius * between(0.6, 0.75), hu: between(500, 900) },
+      spicules: [],
+    };
+  }
+  const radius = between(10, 15);
   const count = Math.round(between(9, 14));
-  const spicules = Array.from({ length: count }, (_, index) => ({
-    angle: ((index + between(-0.3, 0.3)) * 2 * Math.PI) / count,
-    reach: between(1.5, 2.2),
-  }));
-  return { radius: between(11, 17), hu: between(10, 60), spicules };
+  return {
+    radius,
+    hu: between(10, 60),
+    second: { radius: radius * between(1.3, 1.6), hu: between(-600, -450) },
+    spicules: Array.from({ length: count }, (_, index) => ({
+      angle: ((index + between(-0.3, 0.3)) * 2 * Math.PI) / count,
+      reach: between(1.6, 2.2),
+    })),
+  };
 }
 
 function ribs(body: Pick<Ellipse, 'x' | 'y' | 'a' | 'b'>, phase: number): readonly Ellipse[] {

@@ -27,7 +27,10 @@ export function renderSlice(
 ): Float32Array {
   const image = new Float32Array(grid.size * grid.size).fill(AIR);
   for (const shape of chest.shapes(z)) paintEllipse(image, grid, shape);
-  paintNodule(image, grid, chest.nodule, z);
+  const { nodule } = chest;
+  if (nodule.second.radius > nodule.radius) paintBall(image, grid, nodule, nodule.second, z);
+  paintNodule(image, grid, nodule, z);
+  if (nodule.second.radius < nodule.radius) paintBall(image, grid, nodule, nodule.second, z);
   const normal = normalNumbers(seededRandom('noise', z, ...seed));
   return image.map((hu) => Math.max(-1024, Math.round(hu + NOISE * normal())));
 }
@@ -42,10 +45,24 @@ function paintEllipse(image: Float32Array, grid: SliceGrid, ellipse: Ellipse): v
   });
 }
 
+function paintBall(
+  image: Float32Array,
+  grid: SliceGrid,
+  centre: Pick<Nodule, 'x' | 'y'>,
+  ball: { readonly radius: number; readonly hu: number },
+  z: number,
+): void {
+  const radius = radiusAt(ball.radius, z);
+  paint(image, grid, centre, radius + EDGE_MM, ball.hu, (dx, dy) => radius - Math.hypot(dx, dy));
+}
+
+/** Of the circle that a plane at the height `z` cuts out of a ball; 0 above and below it. */
+function radiusAt(radius: number, z: number): number {
+  return Math.sqrt(Math.max(0, radius ** 2 - z ** 2));
+}
+
 function paintNodule(image: Float32Array, grid: SliceGrid, nodule: Nodule, z: number): void {
-  const height = 1 - (z / nodule.radius) ** 2;
-  if (height <= 0) return;
-  const radius = nodule.radius * Math.sqrt(height);
+  const radius = radiusAt(nodule.radius, z);
   paint(image, grid, nodule, radius * 2.3 + EDGE_MM, nodule.hu, (dx, dy) => {
     const distance = Math.hypot(dx, dy);
     const angle = Math.atan2(dy, dx);

@@ -18,19 +18,19 @@ export interface PhantomOptions {
 }
 
 /**
- * A targeted reconstruction, as radiologists order of one nodule: 115 mm about it. In a whole chest the nodule would
+ * A targeted reconstruction, as radiologists order of one nodule: 77 mm about it. In a whole chest the nodule would
  * be a few pixels of the network's input, and twenty patients would not teach it to look there.
  */
-const GRID = { size: 256, spacing: 0.45 };
+const GRID = { size: 256, spacing: 0.3 };
 /** The nodule lies at most this far from the middle, in millimetres. */
-const OFF_CENTRE = 12;
+const OFF_CENTRE = 6;
 /** Slices lie within this part of the nodule's radius, so that each shows it. */
 const COVERED = 0.6;
 
 const README = `SYNTHETIC chest CT, made by Hilum's phantom generator. No scanner and no person was involved.
 
 <label>/<patient>/<slice>.dcm: DICOM CT Image Storage in Hounsfield units. The label follows from the drawn nodule:
-benign is small and smooth, malignant is large and spiculated. A model that tells the two apart has learnt a drawing,
+benign is small, smooth and calcified, malignant is large and spiculated in ground glass. A model that tells the two apart has learnt a drawing,
 not a disease: use it to see that software runs, and for nothing else. Research use only, not for diagnosis.
 `;
 
