@@ -28,7 +28,8 @@ export async function loadEngine(): Promise<Tf> {
     return tf;
   } catch (cause) {
     const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
-    const message = `the native engine of ${name} could not be loaded (${reason}); run npm run setup`;
+    const remedy = engine === 'cpu' ? 'run npm run setup' : 'npm run setup makes the cpu engine only';
+    const message = `the native engine of ${name} could not be loaded (${reason}); ${remedy}`;
     throw new EngineError('ENGINE_MISSING', message, { cause });
   }
 }
@@ -38,9 +39,13 @@ const PACKAGES: ReadonlyMap<string, string> = new Map([
   ['gpu', '@tensorflow/tfjs-node-gpu'],
 ]);
 
-/** Node 23 removed two helpers that tfjs-node 4.22 still calls (tensorflow/tfjs issue 8609, fixed but unreleased). */
+/**
+ * Two helpers that tfjs-node 4.22 still calls: Node 23 removed the one, and Node 22 and 24 warn about the other
+ * (tensorflow/tfjs issue 8609, fixed but unreleased).
+ */
 function restoreUtil(): void {
-  const legacy = util as { isNullOrUndefined?: unknown; isArray?: unknown };
-  legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-  legacy.isArray ??= Array.isArray;
+  Object.assign(util, {
+    isNullOrUndefined: (value: unknown) => value === null || value === undefined,
+    isArray: Array.isArray,
+  });
 }

@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { Dataset, File, Group, ready } from 'h5wasm/node';
 import { WeightsError } from '../errors.ts';
 import { CONV_LAYERS } from '../vgg16.ts';
@@ -10,9 +9,7 @@ import type { ConvWeights } from './base.ts';
  * the years (`block1_conv1_W_1:0`, `block1_conv1/kernel:0`), never the group's own name, so the rank tells them apart.
  */
 export async function readKerasWeights(path: string): Promise<ReadonlyMap<string, ConvWeights>> {
-  await access(path, constants.R_OK).catch((cause: unknown) => {
-    throw new WeightsError('WEIGHTS_MISSING', `the base weights could not be read from ${path}`, { cause });
-  });
+  await checkSignature(path);
   await ready;
   let file: File | undefined;
   try {
@@ -24,6 +21,17 @@ export async function readKerasWeights(path: string): Promise<ReadonlyMap<string
   } finally {
     file?.close();
   }
+}
+
+/** Before the library sees the file, which answers a foreign one with a page of its own inner state. */
+async function checkSignature(path: string): Promise<void> {
+  const file = await open(path).catch((cause: unknown) => {
+    throw new WeightsError('WEIGHTS_MISSING', `the base weights could not be read from ${path}`, { cause });
+  });
+  const { buffer } = await file.read(Buffer.alloc(8), 0, 8, 0);
+  await file.close();
+  if (buffer.toString('latin1') === '\x89HDF\r\n\x1a\n') return;
+  throw new WeightsError('WEIGHTS_FORMAT', `${path} is not an HDF5 file`);
 }
 
 function readLayers(file: File): ReadonlyMap<string, ConvWeights> {
