@@ -4,6 +4,7 @@
  * Written by hand and not with zod because every watch event passes here (tens of thousands a second at a relist);
  * only what the runtime itself reads is checked. This is the one file of the runtime that may cast.
  */
+import { ApiError, type Status } from './errors.ts';
 import type { KubeObject } from './object.ts';
 
 export interface ListPage {
@@ -17,14 +18,6 @@ export type WatchEvent =
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string }
   | { readonly type: 'ERROR'; readonly status: Status };
 
-/** metav1.Status: how the API server explains an error. */
-export interface Status {
-  readonly code: number;
-  readonly reason: string;
-  readonly message: string;
-  readonly retryAfterSeconds?: number;
-}
-
 export interface ApiResource {
   readonly plural: string;
   readonly kind: string;
@@ -33,33 +26,23 @@ export interface ApiResource {
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** The answer is not what the Kubernetes API promises: a proxy's page, a cut line, another server. */
-export class DecodeError extends Error {
-  readonly code = 'UNDECODABLE';
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'DecodeError';
-  }
-}
-
 export function isJson(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** `JSON.parse` that fails with a `DecodeError`; the text stays out of the message, it may hold anything. */
+/** `JSON.parse` whose error does not quote the text, which may hold anything. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
-  } catch (cause) {
-    throw new DecodeError(`the API server sent ${text.length} characters that are not JSON`, { cause });
+  } catch {
+    throw undecodable(`${text.length} characters that are not JSON`);
   }
 }
 
 /** Checks an object's identity. List items carry no apiVersion and kind of their own: give the list's. */
 export function decodeObject(value: unknown, apiVersion?: string, kind?: string): KubeObject {
   if (!isJson(value) || !isJson(value['metadata']) || typeof value['metadata']['name'] !== 'string') {
-    throw new DecodeError('the API server sent something that is not an object with metadata.name');
+    throw undecodable('something that is not an object with metadata.name');
   }
   const object = value as { apiVersion?: string; kind?: string; metadata: { managedFields?: unknown } };
   object.apiVersion ??= apiVersion;
@@ -72,7 +55,7 @@ export function decodeObject(value: unknown, apiVersion?: string, kind?: string)
 export function decodeList(value: unknown): ListPage {
   const metadata = isJson(value) ? value['metadata'] : undefined;
   if (!isJson(value) || !isJson(metadata) || typeof metadata['resourceVersion'] !== 'string') {
-    throw new DecodeError('the API server sent something that is not a list');
+    throw undecodable('something that is not a list');
   }
   const items = Array.isArray(value['items']) ? (value['items'] as unknown[]) : [];
   const apiVersion = stringOr(value['apiVersion'], '');
@@ -103,7 +86,7 @@ export function decodeWatchEvent(value: unknown): WatchEvent {
     case 'ERROR':
       return { type, status: decodeStatus(object, 500) };
     default:
-      throw new DecodeError(`the API server sent a watch event of unknown type`);
+      throw undecodable(`a watch event of unknown type`);
   }
 }
 
@@ -132,6 +115,11 @@ export function decodeApiResources(value: unknown): readonly ApiResource[] {
       namespaced: entry['namespaced'] === true,
     }))
     .filter((entry) => entry.plural !== '' && !entry.plural.includes('/'));
+}
+
+/** The answer is not what the Kubernetes API promises: a proxy's page, a cut line, another server. */
+export function undecodable(what: string): ApiError {
+  return new ApiError({ status: 0, reason: 'Undecodable', message: `the API server sent ${what}` });
 }
 
 function stringOr(value: unknown, otherwise: string): string {

@@ -77,6 +77,11 @@ export function createElector(options: ElectorOptions): Elector {
     return seen;
   }
 
+  /** By the longer of the holder's word and our own, in case the two run with different settings. */
+  function untilExpiryMs({ spec, since }: Observation): number {
+    return since + Math.max(leaseMs, spec.leaseDurationSeconds * 1000) - clock.elapsed();
+  }
+
   const call = (method: 'GET' | 'PUT' | 'POST', body: unknown, signal?: AbortSignal): Promise<unknown> => {
     const to = method === 'POST' ? pathOf(collection) : path;
     // Two attempts fit into the deadline, so that one lost answer does not cost the lease.
@@ -127,11 +132,9 @@ export function createElector(options: ElectorOptions): Elector {
       await createLease(signal);
       return true;
     }
-    const { holderIdentity, leaseDurationSeconds } = current.spec;
-    const silentMs = clock.elapsed() - current.since;
+    const { holderIdentity } = current.spec;
     const free = holderIdentity === '' || holderIdentity === identity;
-    // The longer of the holder's word and our own, in case the two run with different settings.
-    if (!free && silentMs <= Math.max(leaseMs, leaseDurationSeconds * 1000)) return false;
+    if (!free && untilExpiryMs(current) > 0) return false;
     await claim(current, signal);
     return true;
   }
@@ -163,8 +166,6 @@ export function createElector(options: ElectorOptions): Elector {
       const limit = deadline(clock, left, [done]);
       try {
         if (!(await renew(limit.signal))) return false;
-        // A process that was frozen may learn of its success when the lease has long run out.
-        if (clock.elapsed() - began >= renewDeadlineMs) return false;
         last = began;
       } catch (error) {
         if (!done.aborted) options.onProblem?.(error);
@@ -203,8 +204,11 @@ export function createElector(options: ElectorOptions): Elector {
         const beaten = isConflict(error) || isAlreadyExists(error);
         if (!beaten && !stop.aborted) options.onProblem?.(error);
       }
-      // Jittered as in client-go, so that candidates do not collide in step.
-      await sleep(clock, retryMs * (1 + 1.2 * random()), stop);
+      // Often enough to see each renewal soon, jittered so that candidates do not go in step, and just when it expires:
+      // a silent leader is replaced within leaseMs + retryMs.
+      const retry = retryMs * (1 - 0.5 * random());
+      const expiry = seen === undefined ? retry : untilExpiryMs(seen);
+      await sleep(clock, expiry > 0 ? Math.min(retry, expiry) : retry, stop);
     }
     return undefined;
   }

@@ -1,5 +1,12 @@
 /** How a call to the API server fails. */
-import type { Status } from './decode.ts';
+
+/** metav1.Status: how the API server explains an error. */
+export interface Status {
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly retryAfterSeconds?: number;
+}
 
 export interface ApiErrorOptions extends ErrorOptions {
   /** HTTP status; 0 when no answer came. */
@@ -11,7 +18,8 @@ export interface ApiErrorOptions extends ErrorOptions {
 
 /**
  * `reason` is the stable code to compare by: Kubernetes' own (`NotFound`, `Conflict`, `AlreadyExists`, `Expired`,
- * `Invalid`, `Forbidden`, `TooManyRequests`, …), or ours where no answer came: `Unreachable`, `Timeout`, `Aborted`.
+ * `Invalid`, `Forbidden`, `TooManyRequests`, …), or ours where no answer came: `Unreachable`, `Timeout`, `Aborted`,
+ * `Undecodable`.
  */
 export class ApiError extends Error {
   readonly status: number;

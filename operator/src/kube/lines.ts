@@ -1,5 +1,5 @@
 /** Bytes of a stream → its lines. */
-import { DecodeError } from './decode.ts';
+import { undecodable } from './decode.ts';
 
 // The API server's limit for one object is 3 MiB of request body (1.5 MiB in etcd); JSON of both sides fits many times.
 const MAX_LINE = 32 * 1024 * 1024;
@@ -26,7 +26,6 @@ export async function* linesOf(
     }
     parts.push(text.slice(from));
     length += text.length - from;
-    if (length > MAX_LINE)
-      throw new DecodeError(`the API server sent a line of more than ${MAX_LINE} characters`);
+    if (length > MAX_LINE) throw undecodable(`a line of more than ${MAX_LINE} characters`);
   }
 }
