@@ -37,7 +37,11 @@ describe('the settings', () => {
     ['a registry address without a server', { HILUM_MODEL_URI: 'models:/lung@champion' }, 'HILUM_MLFLOW_URI'],
     ['an address that names no version', { HILUM_MODEL_URI: 'models:/lung' }, 'models:/NAME/VERSION'],
     ['a digest that is none', { HILUM_MODEL_URI: 'x', HILUM_MODEL_DIGEST: 'abc' }, 'HILUM_MODEL_DIGEST'],
-    ['a port that is none', { HILUM_MODEL_URI: 'x', HILUM_PORT: 'http' }, 'HILUM_PORT'],
+    [
+      'a port that is none',
+      { HILUM_MODEL_URI: 'x', HILUM_PORT: 'http' },
+      'HILUM_PORT: a whole number from 0 to 65535',
+    ],
     [
       'two mistakes, both named',
       { HILUM_PORT: '-1', HILUM_LOG_LEVEL: 'loud' },

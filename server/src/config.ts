@@ -2,8 +2,10 @@
 import { z } from 'zod';
 
 const MODEL_URI = /^models:\/[^/@]+(?:@[^/@]+|\/[0-9]+)$/;
-const count = (fallback: number, min: number, max: number) =>
-  z.coerce.number().int().min(min).max(max).default(fallback);
+const count = (fallback: number, min: number, max: number) => {
+  const error = `a whole number from ${min} to ${max}`;
+  return z.coerce.number({ error }).int({ error }).min(min, { error }).max(max, { error }).default(fallback);
+};
 
 const envSchema = z.object({
   HILUM_MODEL_URI: z

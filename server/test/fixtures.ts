@@ -63,7 +63,7 @@ export function servedAs(info: PackageInfo, contract: Contract): ServedModel {
   return { name: 'lung', version: '7', info: { ...info, contract }, contract: contractDigest(contract) };
 }
 
-const DATA = resolve(process.env['HILUM_DATA'] ?? join(import.meta.dirname, '../../../shared/data'));
+const DATA = resolve(import.meta.dirname, '../..', process.env['HILUM_DATA'] ?? '../shared/data');
 
 /** Why tests on real images are skipped, where they are. */
 export const DATA_ABSENT = existsSync(DATA) ? false : `no images at ${DATA}; set HILUM_DATA`;

@@ -1,0 +1,122 @@
+import { writeFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { baseWeightsPath } from '@hilum/hack';
+import { defaultContract, writeCtSlice } from '@hilum/imaging';
+import {
+  BASE_WEIGHTS_SHA256,
+  buildFrozen,
+  buildTail,
+  joinModel,
+  loadEngine,
+  readBaseWeights,
+  writePackage,
+} from '@hilum/model';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { classifyCommand } from './classify.ts';
+import { serveCommand } from './serve.ts';
+
+let dir: string;
+let slice: string;
+let text: string;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'hilum-cli-'));
+  await writeModel(join(dir, 'model'));
+  slice = join(dir, 'slice.dcm');
+  text = join(dir, 'notes.txt');
+  await writeFile(slice, aSlice());
+  await writeFile(text, 'no image');
+});
+
+afterAll(async () => rm(dir, { recursive: true, force: true }));
+
+function terminal() {
+  const written = { out: '', err: '' };
+  const stdout = { write: (part: string) => (written.out += part) };
+  const stderr = { isTTY: false, write: (part: string) => (written.err += part) };
+  return { io: { stdout, stderr }, written };
+}
+
+interface Output {
+  results: { file: string; label?: string; error?: { code: string } }[];
+  notice: string;
+}
+
+describe('hilum classify', () => {
+  it('answers by a package alone, file by file, and exits with 1 when one was refused', async () => {
+    const { io, written } = terminal();
+    const files = [slice, text, join(dir, 'absent.png')];
+    expect(await classifyCommand.run({ model: join(dir, 'model'), json: true }, files, io)).toBe(1);
+    const { results, notice } = JSON.parse(written.out) as Output;
+    expect(results.map(({ file }) => file)).toEqual(files);
+    expect(results.map(({ label, error }) => label ?? error?.code)).toEqual([
+      expect.stringMatching(/^(benign|malignant)$/),
+      'NOT_AN_IMAGE',
+      'FILE_UNREADABLE',
+    ]);
+    expect(notice).toBe('Research use only, not for diagnosis.');
+  });
+
+  it('asks the service that hilum serve started, which ends with 0 when told to', async () => {
+    const server = terminal();
+    const served = serveCommand.run({ model: join(dir, 'model'), port: '0', json: true }, [], server.io);
+    while (server.written.out === '') await new Promise((resolve) => setTimeout(resolve, 20));
+    const { url } = JSON.parse(server.written.out) as { url: string };
+    const { io, written } = terminal();
+    expect(await classifyCommand.run({ url }, [slice], io)).toBe(0);
+    expect(written.out).toMatch(/^FILE .*\nslice\.dcm +(benign|malignant) +0\.\d{4} +model +\d+ ms\n/);
+    expect(written.out).toContain('Research use only, not for diagnosis.');
+    process.emit('SIGTERM');
+    expect(await served).toBe(0);
+  });
+
+  it.each([
+    ['no file', {}, [], 64, 'name at least one file'],
+    ['a service and a package', { url: 'http://x', model: 'y' }, ['a'], 64, 'give one of them'],
+    [
+      'nobody there',
+      { url: 'http://127.0.0.1:9' },
+      [import.meta.filename],
+      69,
+      'no answer from http://127.0.0.1:9',
+    ],
+    ['a package that is none', { model: '/nowhere' }, ['a'], 65, 'PACKAGE_INCOMPLETE'],
+    ['an address that is none', { model: 'models:/x' }, ['a'], 64, '--model: a registry model is written'],
+  ])('exits with a code of its own for %s', async (_, values, files, code, message) => {
+    const { io, written } = terminal();
+    expect(await classifyCommand.run(values, files, io)).toBe(code);
+    expect(written.err).toContain(message);
+  });
+});
+
+async function writeModel(place: string): Promise<void> {
+  const tf = await loadEngine();
+  const weights = await readBaseWeights(await baseWeightsPath());
+  const shape = { inputSize: 64, cut: 'head' } as const;
+  const frozen = buildFrozen(tf, weights, shape);
+  const tail = buildTail(tf, weights, { ...shape, classes: 2, headUnits: 8, dropout: 0, seed: 3 });
+  await writePackage(place, tf, joinModel(tf, frozen, tail), {
+    labels: ['benign', 'malignant'],
+    positiveLabel: 'malignant',
+    contract: defaultContract('hu', 64),
+    metrics: {},
+    baseWeightsSha256: BASE_WEIGHTS_SHA256,
+    createdAt: '2026-01-02T03:04:05.000Z',
+  });
+}
+
+function aSlice(): Uint8Array {
+  const [rows, columns] = [96, 96];
+  const hu = Array.from({ length: rows * columns }, (_, at) => -1000 + (at % columns) * 10);
+  return writeCtSlice({
+    rows,
+    columns,
+    hu,
+    patientId: 'TEST-1',
+    instance: 1,
+    position: [0, 0, 0],
+    pixelSpacing: [1, 1],
+    sliceThickness: 1,
+  });
+}

@@ -1,0 +1,103 @@
+/** `hilum serve`: one model package over HTTP, on this machine. */
+import { once } from 'node:events';
+import {
+  ConfigError,
+  GaveUp,
+  type ModelState,
+  type RunningServer,
+  type ServedModel,
+  createLogger,
+  start,
+} from '@hilum/server';
+import { type Screen, bar, createScreen } from '../demo/screen.ts';
+import { type ServerFlags, serverConfig } from './server-config.ts';
+
+interface Io {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { readonly isTTY?: boolean | undefined; write(text: string): unknown };
+}
+
+interface Values extends ServerFlags {
+  readonly json?: boolean;
+}
+
+export const serveCommand = {
+  name: 'serve',
+  summary: 'serve a model package over HTTP (research use only, not for diagnosis)',
+  usage: 'hilum serve --model DIR|models:/NAME@ALIAS [--mlflow URL] [--port N]',
+  options: {
+    model: { type: 'string', description: 'a package folder, models:/NAME/VERSION or models:/NAME@ALIAS' },
+    mlflow: {
+      type: 'string',
+      description: 'tracking server of a models:/ address; default $HILUM_MLFLOW_URI',
+    },
+    digest: { type: 'string', description: 'refuse a package that has another sha256:…' },
+    host: { type: 'string', description: 'address to listen on; default 127.0.0.1' },
+    port: { type: 'string', description: 'port to listen on, 0 for a free one; default 8080' },
+    log: { type: 'string', description: 'log level of the server on standard output; default silent' },
+    json: { type: 'boolean', description: 'print the address and the model as one line of JSON' },
+  },
+  run,
+} as const;
+
+/** Returns when told to end (0), or when the model cannot be served (the exit codes of docs/errors.md). */
+async function run(values: Values, _positionals: readonly string[], io: Io): Promise<number> {
+  const told = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => undefined);
+  const screen = createScreen(io.stderr);
+  let report: ((text: string) => void) | undefined;
+  let server: RunningServer;
+  try {
+    const config = serverConfig(values);
+    const logger = createLogger(config.logLevel);
+    server = await start(config, { logger, onState: (state) => report?.(words(state)) });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    screen.line(`hilum serve: ${error.message}`);
+    return 64;
+  }
+  try {
+    const model = await screen.step('model', async (progress) => {
+      report = progress;
+      const served = await Promise.race([server.ready, told]);
+      return [served === undefined ? 'told to end' : nameOf(served), served];
+    });
+    report = undefined;
+    if (model === undefined) return 0;
+    announce(server.url, model, values, io, screen);
+    const end = await Promise.race([told, server.gaveUp]);
+    if (end !== undefined) throw end;
+    return 0;
+  } catch (error) {
+    if (!(error instanceof GaveUp)) throw error;
+    screen.line(`hilum serve: ${error.code}: ${error.message}`);
+    return error.exitCode;
+  } finally {
+    await server.close();
+  }
+}
+
+function announce(url: string, served: ServedModel, values: Values, io: Io, screen: Screen): void {
+  const { name, version, info } = served;
+  if (values.json === true) {
+    const model = { name, version, digest: info.digest };
+    io.stdout.write(`${JSON.stringify({ url, docs: `${url}/docs`, model, notice: NOTICE })}\n`);
+    return;
+  }
+  screen.line(`listening on ${url}, API page ${url}/docs, Ctrl-C ends it`);
+  screen.line(NOTICE);
+}
+
+const NOTICE = 'Research use only, not for diagnosis.';
+
+function nameOf({ name, version, info }: ServedModel): string {
+  return [name, version ?? '', info.digest.slice(0, 19)].filter((part) => part !== '').join(' ');
+}
+
+function words({ message, progress }: ModelState): string {
+  if (progress === undefined) return message;
+  return `${message} ${bar(megabytes(progress.bytes), megabytes(progress.totalBytes))} MB`;
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e6);
+}
