@@ -36,13 +36,14 @@ export async function startMlflow(options: MlflowServerOptions = {}): Promise<Ml
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'hilum-mlflow-')));
   await mkdir(join(dir, 'artifacts'), { recursive: true });
   const host = options.host ?? '127.0.0.1';
+  const temporary = options.dir === undefined;
   const removeDir = async (): Promise<void> => {
-    if (options.dir === undefined) await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+    if (temporary) await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   };
   // A port that was free may be taken by another process before the server binds it: try again with another.
   for (let attempt = 1; ; attempt += 1) {
-    const port = options.port ?? (await freePort());
-    const child = await launch(python, dir, host, port, options.allowedHosts ?? []);
+    const port = await freePort(host, options.port);
+    const child = await launch(python, { dir, temporary }, host, port, options.allowedHosts ?? []);
     const url = `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`;
     try {
       await healthy(url, child, options.signal);
@@ -67,14 +68,24 @@ interface Child {
   readonly kill: () => Promise<void>;
 }
 
+interface Place {
+  readonly dir: string;
+  readonly temporary: boolean;
+}
+
 // The shell leads a process group. Its background half waits for our end of the pipe to close, which the kernel does
-// even when we are killed, and then kills the group: MLflow, its uvicorn, and the shell.
-// (A background command gets /dev/null as its input, hence the copy of the pipe in descriptor 3.)
-const SUPERVISE = 'exec 3<&0 </dev/null; (cat <&3 >/dev/null; kill -KILL 0) & "$@" 3<&-';
+// even when we are killed, and then removes the temporary folder, if any, and kills the group: MLflow, its uvicorn, and
+// the shell. (A background command gets /dev/null as its input, hence the copy of the pipe in descriptor 3.) A server
+// that ends by itself ends that half first, so that its log can be read.
+const SUPERVISE = [
+  'exec 3<&0 </dev/null',
+  '(cat <&3 >/dev/null; [ -z "$0" ] || rm -rf "$0"; kill -KILL 0) & watch=$!',
+  '"$@" 3<&-; code=$?; kill -KILL $watch; exit $code',
+].join('\n');
 
 async function launch(
   python: string,
-  dir: string,
+  { dir, temporary }: Place,
   host: string,
   port: number,
   allowed: readonly string[],
@@ -84,7 +95,7 @@ async function launch(
   const stores = ['--backend-store-uri', `sqlite:///${join(dir, 'mlflow.db')}`];
   stores.push('--artifacts-destination', join(dir, 'artifacts'));
   if (allowed.length > 0) stores.push('--allowed-hosts', allowed.join(','));
-  const child = spawn('sh', ['-c', SUPERVISE, 'sh', python, ...server, ...stores], {
+  const child = spawn('sh', ['-c', SUPERVISE, temporary ? dir : '', python, ...server, ...stores], {
     cwd: dir,
     detached: true,
     stdio: ['pipe', log.fd, log.fd],
@@ -125,9 +136,12 @@ async function healthy(url: string, child: Child, signal: AbortSignal | undefine
   throw new Error(`no answer from /health in ${START_DEADLINE_MS / 1000} s`);
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
+/** The wanted port or any; throws when it is taken, as whoever has it might answer our health check. */
+async function freePort(host: string, wanted = 0): Promise<number> {
+  const probe = createServer().listen(wanted, host);
+  await once(probe, 'listening').catch((cause: unknown) => {
+    throw new Error(`MLflow cannot listen on ${host}:${wanted}; is something else there?`, { cause });
+  });
   const address = probe.address();
   const closed = once(probe, 'close');
   probe.close();

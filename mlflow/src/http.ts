@@ -22,7 +22,7 @@ export interface MlflowOptions {
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>;
 }
 
-export interface JsonRequest {
+interface JsonRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   /** With a body the method is POST, otherwise GET. */
@@ -32,14 +32,14 @@ export interface JsonRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-export interface TransferRequest {
+interface TransferRequest {
   readonly path: string;
   /** With a body the method is PUT, otherwise GET. Called once an attempt. */
   readonly body?: (deadline: Deadline) => TransferBody;
   readonly signal: AbortSignal | undefined;
 }
 
-export interface TransferBody {
+interface TransferBody {
   readonly stream: ReadableStream<Uint8Array>;
   readonly bytes: number;
 }
