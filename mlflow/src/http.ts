@@ -90,7 +90,7 @@ export function createHttp(options: MlflowOptions): Http {
           const error = await explain(cause, plan, deadline);
           const again = error.notDone || (error.retryable && plan.idempotent);
           if (!again || tried >= (options.attempts ?? DEFAULT_ATTEMPTS)) throw error;
-          await backOff(tried, deadline, error);
+          await backOff(tried, plan, deadline, error);
         }
       }
     } finally {
@@ -109,15 +109,15 @@ export function createHttp(options: MlflowOptions): Http {
   }
 
   /** Waits, or ends the call with the reason of its last attempt when the time is over. */
-  async function backOff(tried: number, deadline: Deadline, error: MlflowError): Promise<void> {
+  async function backOff(tried: number, plan: Plan, deadline: Deadline, error: MlflowError): Promise<void> {
     const longest = Math.min(FIRST_WAIT_MS * 2 ** (tried - 1), LONGEST_WAIT_MS);
     const waitMs = longest * (0.5 + (options.random ?? Math.random)() / 2);
     const sleep = options.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal }));
     try {
       await sleep(waitMs, deadline.signal);
     } catch (cause) {
-      if (deadline.passed()) throw error;
-      throw cause;
+      plan.signal?.throwIfAborted();
+      throw deadline.passed() ? error : cause;
     }
   }
 
