@@ -19,6 +19,7 @@ import type { Limits } from '../src/config.ts';
 import type { ServedModel } from '../src/readiness.ts';
 
 export const INPUT_SIZE = 64;
+const HEAD_UNITS = 16;
 const LUNG = { center: -600, width: 1500 };
 export const RENDERING: Contract = defaultContract('grey', INPUT_SIZE, LUNG);
 
@@ -42,7 +43,12 @@ export async function writeRealPackage(dir: string, contract: Contract = RENDERI
   const weights = await readBaseWeights(await baseWeightsPath());
   const shape = { inputSize: contract.inputSize, cut: 'head' } as const;
   const frozen = buildFrozen(tf, weights, shape);
-  const tail = buildTail(tf, weights, { ...shape, classes: 2, headUnits: 16, dropout: 0, seed: 11 });
+  const tail = buildTail(tf, weights, { ...shape, classes: 2, headUnits: HEAD_UNITS, dropout: 0, seed: 11 });
+  // An untrained tail answers 0.5 to everything; small random values tell images apart and are never certain.
+  tf.tidy(() => {
+    const kernel = tf.randomUniform([HEAD_UNITS, 2], -0.02, 0.02, 'float32', 5);
+    tail.getLayer('probabilities').setWeights([kernel, tf.zeros([2])]);
+  });
   const model = joinModel(tf, frozen, tail);
   try {
     return await writePackage(dir, tf, model, {
