@@ -5,7 +5,7 @@ import { loadClassifier, loadEngine, PackageError, type Classifier } from '@hilu
 import { scanDataset, type Dataset } from './dataset/scan.ts';
 import type { Split } from './dataset/split.ts';
 import { TrainerError } from './errors.ts';
-import { summarise, type Evaluation, type ImageScore } from './evaluation.ts';
+import { byLabel, summarise, type Evaluation, type ImageScore } from './evaluation.ts';
 import { readTensor } from './features/extract.ts';
 import { indicesOf } from './plan.ts';
 import { SPLIT_FILE, splitFileSchema } from './report-files.ts';
@@ -49,7 +49,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       const image = dataset.images[index];
       if (image === undefined) continue;
       const tensor = await readTensor(dataset.dir, image.file, contract, signal);
-      scores.push({ ...image, probabilities: [...classifier.predict(tensor, 1)] });
+      scores.push({ ...image, probabilities: byLabel(labels, classifier.predict(tensor, 1)) });
       options.onProgress?.({ images: scores.length, totalImages: indices.length });
     }
     return summarise(scores, { labels, positiveLabel, part });

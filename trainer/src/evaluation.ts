@@ -3,8 +3,8 @@ import type { DatasetImage } from './dataset/scan.ts';
 import { accuracy, aucRoc } from './metrics.ts';
 
 export interface ImageScore extends DatasetImage {
-  /** In the order of the labels; sums to 1. */
-  readonly probabilities: readonly number[];
+  /** Of every label; they add up to 1. As the server answers. */
+  readonly probabilities: Readonly<Record<string, number>>;
 }
 
 /** The mean over the images of one folder: a nodule, a series or a patient under one label. */
@@ -13,7 +13,7 @@ export interface UnitScore {
   readonly label: string;
   readonly patient: string;
   readonly images: number;
-  readonly probabilities: readonly number[];
+  readonly probabilities: Readonly<Record<string, number>>;
 }
 
 export interface Figures {
@@ -43,7 +43,7 @@ export function summarise(
   { labels, positiveLabel, part }: Pick<Evaluation, 'labels' | 'positiveLabel' | 'part'>,
 ): Evaluation {
   const units = [...Map.groupBy(images, (image) => image.unit)].map(([unit, members]) =>
-    unitScore(unit, members),
+    unitScore(unit, members, labels),
   );
   return {
     note: RESEARCH_USE_ONLY,
@@ -57,15 +57,18 @@ export function summarise(
   };
 }
 
-function unitScore(unit: string, members: readonly ImageScore[]): UnitScore {
-  const [first] = members;
-  const width = first?.probabilities.length ?? 0;
-  const mean = Array.from({ length: width }, (_, label) => {
-    const sum = members.reduce((total, member) => total + (member.probabilities[label] ?? 0), 0);
+/** A row of the network's output by label. */
+export function byLabel(labels: readonly string[], row: ArrayLike<number>): Record<string, number> {
+  return Object.fromEntries(labels.map((label, at) => [label, row[at] ?? Number.NaN]));
+}
+
+function unitScore(unit: string, members: readonly ImageScore[], labels: readonly string[]): UnitScore {
+  const mean = labels.map((label) => {
+    const sum = members.reduce((total, member) => total + (member.probabilities[label] ?? Number.NaN), 0);
     return sum / members.length;
   });
-  const { label = '', patient = '' } = first ?? {};
-  return { unit, label, patient, images: members.length, probabilities: mean };
+  const { label = '', patient = '' } = members[0] ?? {};
+  return { unit, label, patient, images: members.length, probabilities: byLabel(labels, mean) };
 }
 
 function figures(
@@ -73,15 +76,14 @@ function figures(
   labels: readonly string[],
   positiveLabel: string,
 ): Figures {
-  const positive = labels.indexOf(positiveLabel);
   return {
     samples: scores.length,
     accuracy: accuracy(
-      scores.map((score) => score.probabilities),
+      scores.map(({ probabilities }) => labels.map((label) => probabilities[label] ?? Number.NaN)),
       scores.map((score) => labels.indexOf(score.label)),
     ),
     aucRoc: aucRoc(
-      scores.map((score) => score.probabilities[positive] ?? 0),
+      scores.map((score) => score.probabilities[positiveLabel] ?? Number.NaN),
       scores.map((score) => score.label === positiveLabel),
     ),
   };

@@ -11,6 +11,7 @@ export {
   type PushOptions,
   type TransferProgress,
 } from './dvc/push.ts';
+export { splitByPatient, type Split, type SplitOptions } from './dataset/split.ts';
 export { pullDataset, type PullOptions } from './dvc/pull.ts';
 export { TRAINER_CODES, TrainerError, type TrainerCode } from './errors.ts';
 export { writePhantomStudies, type PhantomOptions } from './phantom/studies.ts';

@@ -13,7 +13,7 @@ import {
 } from '@hilum/model';
 import { datasetMd5 } from './dvc/push.ts';
 import { TrainerError } from './errors.ts';
-import { summarise, type Evaluation } from './evaluation.ts';
+import { byLabel, summarise, type Evaluation } from './evaluation.ts';
 import { extractFeatures, type Features } from './features/extract.ts';
 import { fit, predictRows, type Epoch } from './fit.ts';
 import type { TrainOptions, TrainResult } from './options.ts';
@@ -124,7 +124,7 @@ async function evaluateTail({ tf, tail, features, plan, options }: Stage): Promi
   );
   const scores = parts.test.flatMap((index, at) => {
     const image = dataset.images[index];
-    return image === undefined ? [] : [{ ...image, probabilities: rows[at] ?? [] }];
+    return image === undefined ? [] : [{ ...image, probabilities: byLabel(dataset.labels, rows[at] ?? []) }];
   });
   return summarise(scores, { labels: dataset.labels, positiveLabel, part: 'test' });
 }

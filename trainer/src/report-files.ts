@@ -37,14 +37,9 @@ export function reportFiles(
 }
 
 /** The ROC curve of the images, for `dvc plots` and spreadsheets. */
-export function rocCsv({
-  images,
-  labels,
-  positiveLabel,
-}: Pick<Evaluation, 'images' | 'labels' | 'positiveLabel'>): string {
-  const positive = labels.indexOf(positiveLabel);
+export function rocCsv({ images, positiveLabel }: Pick<Evaluation, 'images' | 'positiveLabel'>): string {
   const points = rocCurve(
-    images.map((image) => image.probabilities[positive] ?? 0),
+    images.map((image) => image.probabilities[positiveLabel] ?? 0),
     images.map((image) => image.label === positiveLabel),
   );
   return `fpr,tpr,threshold\n${points.map(({ fpr, tpr, threshold }) => `${fpr},${tpr},${threshold}\n`).join('')}`;

@@ -26,7 +26,9 @@ export async function verifyPackage(
       signal?.throwIfAborted();
       const answer = classifier.predict(await readTensor(dataDir, file, classifier.info.contract, signal), 1);
       const worst = Math.max(
-        ...probabilities.map((value, at) => Math.abs(value - (answer[at] ?? Number.NaN))),
+        ...classifier.info.labels.map((label, at) =>
+          Math.abs((probabilities[label] ?? Number.NaN) - (answer[at] ?? Number.NaN)),
+        ),
       );
       // NaN compares false, and so is refused.
       if (worst <= TOLERANCE) continue;

@@ -1,0 +1,178 @@
+/** `hilum train`: a folder of images to a model package, on this machine. */
+import { join } from 'node:path';
+import { baseWeightsPath, cacheRoot } from '@hilum/hack';
+import { createMlflow } from '@hilum/mlflow';
+import { train, type TrainOptions, type TrainResult } from '@hilum/trainer';
+import { UsageError, type Io } from '../command.ts';
+import { table } from '../demo/screen.ts';
+import { hounsfieldWindow, integer, noMore, number, oneOf, required } from '../flags.ts';
+import { trainProgress } from '../progress.ts';
+
+interface Values {
+  readonly data?: string;
+  readonly out?: string;
+  readonly epochs?: string;
+  readonly 'batch-size'?: string;
+  readonly 'learning-rate'?: string;
+  readonly seed?: string;
+  readonly 'input-size'?: string;
+  readonly window?: string;
+  readonly 'trainable-from'?: string;
+  readonly 'head-units'?: string;
+  readonly dropout?: string;
+  readonly positive?: string;
+  readonly validation?: string;
+  readonly test?: string;
+  readonly 'split-seed'?: string;
+  readonly mlflow?: string;
+  readonly experiment?: string;
+  readonly register?: string;
+  readonly alias?: string;
+  readonly 'min-auc'?: string;
+  readonly cache?: string;
+  readonly json?: boolean;
+}
+
+export const trainCommand = {
+  name: 'train',
+  summary:
+    'Trains VGG16 on a folder of images and writes a model package. Research use only, not for diagnosis.',
+  usage:
+    'hilum train --data DIR --out DIR [--epochs N] [--input-size N] [--mlflow URL [--register NAME]] [--json]',
+  options: {
+    data: { type: 'string', description: 'images: <label>/<patient>/… of DICOM, or of PNG and JPEG' },
+    out: { type: 'string', description: 'folder for the model package; a package that is there is replaced' },
+    epochs: { type: 'string', description: 'passes over the training part; default 20' },
+    'batch-size': { type: 'string', description: 'images a step; default 32' },
+    'learning-rate': { type: 'string', description: 'of Adam; default 0.001' },
+    seed: { type: 'string', description: 'of initial weights, order and dropout; default 7' },
+    'input-size': {
+      type: 'string',
+      description: 'edge of the square that the network sees, 32 to 512; default 224',
+    },
+    window: {
+      type: 'string',
+      description: 'CENTER/WIDTH in HU: a model of pictures takes DICOM rendered by it',
+    },
+    'trainable-from': { type: 'string', description: 'head or block5_conv1; default head' },
+    'head-units': { type: 'string', description: 'width of the hidden layer of the head; default 256' },
+    dropout: { type: 'string', description: 'share of them dropped while training; default 0.5' },
+    positive: {
+      type: 'string',
+      description: 'label that AUC-ROC is about; default malignant, else the last',
+    },
+    validation: { type: 'string', description: 'percent of the patients that choose the epoch; default 20' },
+    test: { type: 'string', description: 'percent of the patients that judge; default 20' },
+    'split-seed': { type: 'string', description: 'of who lands in which part; default 7' },
+    mlflow: {
+      type: 'string',
+      description: 'tracking server; default $HILUM_MLFLOW_URI, else the run is not tracked',
+    },
+    experiment: { type: 'string', description: 'MLflow experiment; default hilum' },
+    register: { type: 'string', description: 'name under which the model is registered in MLflow' },
+    alias: { type: 'string', description: 'moved to the new version past the gate; default champion' },
+    'min-auc': { type: 'string', description: 'the gate: least AUC-ROC on the test part, 0 to 1' },
+    cache: { type: 'string', description: 'folder of computed features; default in the user’s cache' },
+    json: { type: 'boolean', description: 'print the result as one JSON object' },
+  },
+  run,
+} as const;
+
+async function run(values: Values, positionals: readonly string[], io: Io): Promise<number> {
+  noMore(positionals);
+  const asked = await optionsOf(values);
+  const onEvent =
+    values.json === true && io.stderr.isTTY !== true ? undefined : trainProgress(io.stderr, Date.now);
+  const result = await train({ ...asked, signal: io.signal, ...(onEvent === undefined ? {} : { onEvent }) });
+  io.stdout.write(values.json === true ? `${JSON.stringify(machineReadable(result))}\n` : readable(result));
+  return 0;
+}
+
+async function optionsOf(values: Values): Promise<TrainOptions> {
+  const tracked = trackingOf(values);
+  const window = hounsfieldWindow('window', values.window);
+  const options = {
+    dataDir: required('data', values.data),
+    outDir: required('out', values.out),
+    cacheDir: values.cache ?? join(cacheRoot(), 'features'),
+    split: {
+      seed: integer('split-seed', values['split-seed'], { fallback: 7, min: 0, max: 2 ** 31 - 1 }),
+      validationPercent: integer('validation', values.validation, { fallback: 20, min: 1, max: 60 }),
+      testPercent: integer('test', values.test, { fallback: 20, min: 1, max: 60 }),
+    },
+    preprocessing: {
+      inputSize: integer('input-size', values['input-size'], { fallback: 224, min: 32, max: 512 }),
+      ...(window === undefined ? {} : { window }),
+    },
+    model: {
+      trainableFrom: oneOf('trainable-from', values['trainable-from'], ['head', 'block5_conv1']) ?? 'head',
+      headUnits: integer('head-units', values['head-units'], { fallback: 256, min: 1, max: 4096 }),
+      dropout: number('dropout', values.dropout, { fallback: 0.5, min: 0, max: 0.999_999 }),
+    },
+    hyperparameters: {
+      epochs: integer('epochs', values.epochs, { fallback: 20, min: 1, max: 1000 }),
+      batchSize: integer('batch-size', values['batch-size'], { fallback: 32, min: 1, max: 512 }),
+      learningRate: number('learning-rate', values['learning-rate'], { fallback: 0.001, min: 1e-12, max: 1 }),
+      seed: integer('seed', values.seed, { fallback: 7, min: 0, max: 2 ** 31 - 1 }),
+    },
+    ...(values.positive === undefined ? {} : { positiveLabel: values.positive }),
+    ...tracked,
+  };
+  if (options.split.validationPercent + options.split.testPercent > 80) {
+    throw new UsageError('--validation and --test together leave less than 20 percent to train on');
+  }
+  return { ...options, baseWeights: await baseWeightsPath() };
+}
+
+function trackingOf(values: Values): Pick<TrainOptions, 'tracking' | 'registration'> {
+  const baseUrl = values.mlflow ?? process.env['HILUM_MLFLOW_URI'];
+  const minAucRoc = number('min-auc', values['min-auc'], { fallback: Number.NaN, min: 0, max: 1 });
+  if (values.register === undefined && (values.alias !== undefined || values['min-auc'] !== undefined)) {
+    throw new UsageError('--alias and --min-auc are about a model that is registered: add --register NAME');
+  }
+  if (baseUrl === undefined) {
+    if (values.register !== undefined) throw new UsageError('--register needs --mlflow URL');
+    return {};
+  }
+  const username = process.env['MLFLOW_TRACKING_USERNAME'];
+  const password = process.env['MLFLOW_TRACKING_PASSWORD'];
+  const mlflow = createMlflow({
+    baseUrl,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+  });
+  const tracking = { mlflow, experiment: values.experiment ?? 'hilum', runName: 'hilum train' };
+  if (values.register === undefined) return { tracking };
+  const gate = Number.isNaN(minAucRoc) ? {} : { gate: { minAucRoc } };
+  return { tracking, registration: { model: values.register, alias: values.alias ?? 'champion', ...gate } };
+}
+
+const NOTICE = 'Research use only, not for diagnosis.';
+
+function machineReadable(result: TrainResult): unknown {
+  const { details, package: info, digest, dataset, evaluation, gate, run, model } = result;
+  return {
+    package: info?.dir,
+    digest,
+    dataset,
+    evaluation: { ...evaluation, perUnit: details?.perUnit },
+    gate,
+    run,
+    model,
+    notice: NOTICE,
+  };
+}
+
+function readable({ details, evaluation, package: info, gate, model }: TrainResult): string {
+  const units = details?.perUnit;
+  const rows = [
+    ['test part', 'samples', 'accuracy', 'AUC-ROC'],
+    ['images', String(evaluation.samples), evaluation.accuracy.toFixed(4), evaluation.aucRoc.toFixed(4)],
+    ...(units === undefined
+      ? []
+      : [['units', String(units.samples), units.accuracy.toFixed(4), units.aucRoc.toFixed(4)]]),
+  ];
+  const where = info === undefined ? '' : `package: ${info.dir}\n`;
+  const registered = model === undefined ? '' : `model: ${model.name}/${model.version}; ${gate.message}\n`;
+  return `${table(rows)}\n${where}${registered}${NOTICE}\n`;
+}

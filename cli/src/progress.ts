@@ -1,0 +1,75 @@
+/** A training run on the terminal: one line that is redrawn, or a line now and then where there is no terminal. */
+import type { TrainEvent } from '@hilum/trainer';
+import type { Io } from './command.ts';
+import { bar } from './demo/screen.ts';
+
+/** Without a terminal, features are told of this often. */
+const EVERY_MS = 10_000;
+
+/** @param now milliseconds */
+export function trainProgress(terminal: Io['stderr'], now: () => number): (event: TrainEvent) => void {
+  const started = new Map<string, number>();
+  let last = -Infinity;
+  const transient = (text: string, isLast: boolean): void => {
+    if (terminal.isTTY === true) terminal.write(`\r\u001B[2K${text}${isLast ? '\n' : ''}`);
+    else if (isLast || now() - last >= EVERY_MS) {
+      last = now();
+      terminal.write(`${text}\n`);
+    }
+  };
+  const eta = (kind: string, done: number, total: number): string => {
+    const begin = started.get(kind) ?? now();
+    started.set(kind, begin);
+    return done === 0 ? '' : `ETA ${seconds(((now() - begin) / done) * (total - done))}`;
+  };
+  return (event) => {
+    switch (event.type) {
+      case 'dataset': {
+        const { files, patients } = event.dataset;
+        const parts = `${patients.train} train, ${patients.validation} validation, ${patients.test} test`;
+        const kind = event.kind === 'hu' ? 'DICOM, Hounsfield units' : 'pictures';
+        terminal.write(`images    ${files} ${kind}; patients: ${parts}; positive: ${event.positiveLabel}\n`);
+        return;
+      }
+      case 'run':
+        terminal.write(`run       ${event.url}\n`);
+        return;
+      case 'features': {
+        const { images, totalImages, cached } = event;
+        const left = eta('features', images - cached, totalImages - cached);
+        const text = `features  ${bar(images, totalImages)} (${cached} from the cache) ${left}`;
+        transient(text.trimEnd(), images === totalImages);
+        return;
+      }
+      case 'epoch': {
+        const { epoch, epochs } = event;
+        const figures = `loss ${event.loss.toFixed(4)}  AUC ${event.valAucRoc.toFixed(4)}`;
+        const speed = `${Math.round(event.imagesPerSecond)} images/s`;
+        const text = `epoch     ${bar(epoch, epochs)}  ${figures}  ${speed}  ${eta('epoch', epoch, epochs)}`;
+        if (terminal.isTTY === true) transient(text, epoch === epochs);
+        else terminal.write(`${text}\n`);
+        return;
+      }
+      case 'evaluated':
+        terminal.write(
+          `test      accuracy ${event.accuracy.toFixed(4)}, AUC-ROC ${event.aucRoc.toFixed(4)}\n`,
+        );
+        return;
+      case 'packaged':
+        terminal.write(`package   ${event.digest}\n`);
+        return;
+      case 'registered':
+        terminal.write(
+          `model     ${event.name}/${event.version}${event.alias === undefined ? '' : `@${event.alias}`}\n`,
+        );
+        return;
+      default:
+        event satisfies never;
+    }
+  };
+}
+
+function seconds(ms: number): string {
+  const whole = Math.ceil(ms / 1000);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
