@@ -156,6 +156,7 @@ async function upTied(mode: ClusterMode, env: Environment, options: UpOptions): 
   const down = async (): Promise<void> => {
     holder.ref();
     holder.stdin.end();
+    holder.kill('SIGTERM'); // while it starts it does not read
     await ended;
   };
   try {
