@@ -200,16 +200,28 @@ describe('manager', () => {
 
   it('never leads twice: the leader that is cut off gives up and the standby takes over its work', async () => {
     const leaders = new Set<string>();
-    const one = await start('one', copy, leaders);
+    const held = Promise.withResolvers<void>();
+    const one = await start(
+      'one',
+      async (key, context, signal) => {
+        if (!key.endsWith('/held')) return copy(key, context, signal);
+        signal.addEventListener('abort', () => held.resolve(), { once: true });
+        return held.promise;
+      },
+      leaders,
+    );
     await eventually(() => expect([...leaders]).toEqual(['one']));
     const two = await start('two', copy, leaders);
     await api.put('a', '1');
     await eventually(async () => expect(await copies()).toEqual({ 'a-copy': '1' }));
+    await api.put('held', '1');
+    await eventually(() => expect(one.queue.active).toBe(1));
     one.proxy.muteStreams();
     one.proxy.fault = () => ({ kind: 'silence' });
     await api.put('a', '2');
     expect(await one.ended).toBe('lost');
-    await eventually(async () => expect(await copies()).toEqual({ 'a-copy': '2' }));
+    await held.promise;
+    await eventually(async () => expect(await copies()).toEqual({ 'a-copy': '2', 'held-copy': '1' }));
     expect([...leaders]).toEqual(['two']);
     expect(await holder()).toBe('two');
     expect([...one.errors, ...two.errors]).toEqual([]);
