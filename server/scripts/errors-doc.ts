@@ -33,7 +33,8 @@ ${table(['reason', 'what it means'], reasons)}
 ## A server that ends by itself
 
 The last words, \`{"code", "message"}\`, are in the container's termination message. Told to end, it exits with 0;
-with settings that cannot be read, with 64.
+with settings that cannot be read, with 64 (CONFIG_INVALID); on an address that it cannot listen on, with 69
+(LISTEN_FAILED).
 
 ${table(['code', 'exit code'], exits)}
 `;

@@ -117,6 +117,15 @@ describe('the process', () => {
     expect(await server.lastWords()).toMatchObject({ code: 'PACKAGE_INCOMPLETE' });
   });
 
+  it('exits with 69 when its port is taken', async () => {
+    const first = await spawnServer({ HILUM_MODEL_URI: packageDir });
+    const { msg } = await first.line('server listens at');
+    const port = String(msg).split(':').at(-1) ?? '';
+    const second = await spawnServer({ HILUM_MODEL_URI: packageDir, HILUM_PORT: port });
+    expect(await second.ended).toBe(69);
+    expect(await second.lastWords()).toMatchObject({ code: 'LISTEN_FAILED' });
+  });
+
   it('exits with 64 and says which setting is wrong', async () => {
     const server = await spawnServer({ HILUM_PORT: 'http' });
     expect(await server.ended).toBe(64);

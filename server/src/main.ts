@@ -1,7 +1,7 @@
 /** The process in the pod: HILUM_* in, exit codes out (0 told to end, 64 settings, 65 model, 69 not there, 70 bug). */
 import { existsSync, writeFileSync } from 'node:fs';
 import { ConfigError, readConfig } from './config.ts';
-import { start } from './start.ts';
+import { ListenError, start } from './start.ts';
 
 const told = new Promise<undefined>((resolve) => {
   process.once('SIGTERM', () => resolve(undefined));
@@ -18,16 +18,18 @@ async function main(): Promise<number> {
     await server.close();
     return end?.exitCode ?? 0;
   } catch (error) {
-    if (error instanceof ConfigError) {
-      leaveMessage(error.code, error.message);
-      process.stderr.write(`hilum-server: ${error.message}\n`);
-      return 64;
-    }
+    const { code, exitCode } = describe(error);
     const message = error instanceof Error ? error.message : String(error);
-    leaveMessage('START_FAILED', message);
-    process.stderr.write(`hilum-server: ${message}\n`);
-    return 70;
+    leaveMessage(code, message);
+    process.stderr.write(`hilum-server: ${code}: ${message}\n`);
+    return exitCode;
   }
+}
+
+function describe(error: unknown): { readonly code: string; readonly exitCode: number } {
+  if (error instanceof ConfigError) return { code: error.code, exitCode: 64 };
+  if (error instanceof ListenError) return error;
+  return { code: 'INTERNAL', exitCode: 70 };
 }
 
 /** Kubernetes shows this file as the container's last words; at most 4096 bytes of it. */

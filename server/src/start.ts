@@ -29,7 +29,18 @@ export interface StartOptions {
   readonly backoff?: ModelOptions['backoff'];
 }
 
-/** Returns as soon as the port is open; throws when it cannot be. */
+/** The address cannot be listened on: taken, not ours, or not allowed. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+  readonly code = 'LISTEN_FAILED';
+  readonly exitCode = 69;
+
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+/** Returns as soon as the port is open; throws ListenError. */
 export async function start(config: ServerConfig, options: StartOptions = {}): Promise<RunningServer> {
   const logger = options.logger ?? createLogger(config.logLevel);
   const { uri, digest, mlflow } = config.model;
@@ -72,7 +83,7 @@ export async function start(config: ServerConfig, options: StartOptions = {}): P
     });
   } catch (error) {
     await close();
-    throw error;
+    throw new ListenError(error);
   }
   const { port } = app.server.address() as AddressInfo;
   const host = ['0.0.0.0', '::'].includes(config.host) ? '127.0.0.1' : config.host;

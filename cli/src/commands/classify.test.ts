@@ -13,8 +13,7 @@ import {
   writePackage,
 } from '@hilum/model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { classifyCommand } from './classify.ts';
-import { serveCommand } from './serve.ts';
+import { runCli } from '../cli.ts';
 
 let dir: string;
 let slice: string;
@@ -35,7 +34,8 @@ function terminal() {
   const written = { out: '', err: '' };
   const stdout = { write: (part: string) => (written.out += part) };
   const stderr = { isTTY: false, write: (part: string) => (written.err += part) };
-  return { io: { stdout, stderr }, written };
+  const stop = new AbortController();
+  return { io: { stdout, stderr, signal: stop.signal }, stop: () => stop.abort(new Error('told')), written };
 }
 
 interface Output {
@@ -47,7 +47,7 @@ describe('hilum classify', () => {
   it('answers by a package alone, file by file, and exits with 1 when one was refused', async () => {
     const { io, written } = terminal();
     const files = [slice, text, join(dir, 'absent.png')];
-    expect(await classifyCommand.run({ model: join(dir, 'model'), json: true }, files, io)).toBe(1);
+    expect(await runCli(['classify', '--json', '--model', join(dir, 'model'), ...files], io)).toBe(1);
     const { results, notice } = JSON.parse(written.out) as Output;
     expect(results.map(({ file }) => file)).toEqual(files);
     expect(results.map(({ label, error }) => label ?? error?.code)).toEqual([
@@ -60,32 +60,48 @@ describe('hilum classify', () => {
 
   it('asks the service that hilum serve started, which ends with 0 when told to', async () => {
     const server = terminal();
-    const served = serveCommand.run({ model: join(dir, 'model'), port: '0', json: true }, [], server.io);
+    const served = runCli(['serve', '--model', join(dir, 'model'), '--port', '0', '--json'], server.io);
     while (server.written.out === '') await new Promise((resolve) => setTimeout(resolve, 20));
     const { url } = JSON.parse(server.written.out) as { url: string };
     const { io, written } = terminal();
-    expect(await classifyCommand.run({ url }, [slice], io)).toBe(0);
+    expect(await runCli(['classify', '--url', url, slice], io)).toBe(0);
     expect(written.out).toMatch(/^FILE .*\nslice\.dcm +(benign|malignant) +0\.\d{4} +model +\d+ ms\n/);
     expect(written.out).toContain('Research use only, not for diagnosis.');
-    process.emit('SIGTERM');
+    server.stop();
     expect(await served).toBe(0);
   });
 
   it.each([
-    ['no file', {}, [], 64, 'name at least one file'],
-    ['a service and a package', { url: 'http://x', model: 'y' }, ['a'], 64, 'give one of them'],
+    ['no file', ['classify'], 64, 'name at least one file'],
+    [
+      'a service and a package',
+      ['classify', 'a', '--url', 'http://x', '--model', 'y'],
+      64,
+      'give one of them',
+    ],
+    ['an address that is none', ['classify', import.meta.filename, '--url', 'x'], 64, '--url is an address'],
     [
       'nobody there',
-      { url: 'http://127.0.0.1:9' },
-      [import.meta.filename],
+      ['classify', import.meta.filename, '--url', 'http://127.0.0.1:9'],
       69,
-      'no answer from http://127.0.0.1:9',
+      'no answer from http',
     ],
-    ['a package that is none', { model: '/nowhere' }, ['a'], 65, 'PACKAGE_INCOMPLETE'],
-    ['an address that is none', { model: 'models:/x' }, ['a'], 64, '--model: a registry model is written'],
-  ])('exits with a code of its own for %s', async (_, values, files, code, message) => {
+    ['a package that is none', ['classify', 'a', '--model', '/nowhere'], 65, 'PACKAGE_INCOMPLETE'],
+    [
+      'a model that is named wrongly',
+      ['serve', '--model', 'models:/x'],
+      64,
+      '--model: a registry model is written',
+    ],
+    [
+      'a package that cannot be served',
+      ['serve', '--model', '/nowhere', '--port', '0'],
+      65,
+      'PACKAGE_INCOMPLETE',
+    ],
+  ])('exits with a code of its own for %s', async (_, args, code, message) => {
     const { io, written } = terminal();
-    expect(await classifyCommand.run(values, files, io)).toBe(code);
+    expect(await runCli(args, io)).toBe(code);
     expect(written.err).toContain(message);
   });
 });

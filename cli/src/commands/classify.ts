@@ -1,23 +1,10 @@
 /** `hilum classify`: image files to answers, by a service that runs or by a package that is served for the moment. */
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import {
-  type Classification,
-  ConfigError,
-  GaveUp,
-  type RunningServer,
-  classificationSchema,
-  createLogger,
-  problemSchema,
-  start,
-} from '@hilum/server';
+import { type Classification, classificationSchema, createLogger, problemSchema, start } from '@hilum/server';
+import { type Io, UsageError } from '../command.ts';
 import { table } from '../demo/screen.ts';
 import { serverConfig } from './server-config.ts';
-
-interface Io {
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
-}
 
 interface Values {
   readonly url?: string;
@@ -44,62 +31,54 @@ export const classifyCommand = {
 
 const DEFAULT_URL = 'http://127.0.0.1:8080';
 const ANSWER_TIMEOUT_MS = 60_000;
-const EXIT = { ok: 0, refused: 1, usage: 64, unreachable: 69 } as const;
-
 type Result =
   | ({ readonly file: string } & Classification)
   | { readonly file: string; readonly error: { readonly code: string; readonly detail: string } };
 
-/** 0 when every file has an answer, 1 when one was refused, 64 for a wrong call, 69 when nobody answers. */
+/** 0 when every file has an answer, 1 when one was refused; throws UsageError, Unreachable, GaveUp. */
 async function run(values: Values, files: readonly string[], io: Io): Promise<number> {
-  if (files.length === 0) return fail(io, EXIT.usage, 'name at least one file');
+  if (files.length === 0) throw new UsageError('name at least one file');
   if (values.url !== undefined && values.model !== undefined) {
-    return fail(io, EXIT.usage, '--url asks a service, --model needs none: give one of them');
+    throw new UsageError('--url asks a service, --model needs none: give one of them');
   }
   if (values.model === undefined) return classifyAll(values.url ?? DEFAULT_URL, files, values, io);
-  let server: RunningServer;
+  const config = serverConfig({ ...values, host: '127.0.0.1', port: '0' });
+  const server = await start(config, { logger: createLogger('silent') });
   try {
-    const config = serverConfig({ ...values, host: '127.0.0.1', port: '0' });
-    server = await start(config, { logger: createLogger('silent') });
-  } catch (error) {
-    if (error instanceof ConfigError) return fail(io, EXIT.usage, error.message);
-    throw error;
-  }
-  try {
-    await server.ready;
+    await Promise.race([server.ready, aborted(io.signal)]);
     return await classifyAll(server.url, files, values, io);
-  } catch (error) {
-    if (error instanceof GaveUp) return fail(io, error.exitCode, `${error.code}: ${error.message}`);
-    throw error;
   } finally {
     await server.close();
   }
 }
 
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
 async function classifyAll(url: string, files: readonly string[], values: Values, io: Io): Promise<number> {
   const results: Result[] = [];
   // One after the other: the service infers one at a time, and a queue of ours would only be refused.
-  for (const file of files) {
-    try {
-      results.push(await classifyFile(url, file));
-    } catch (error) {
-      if (error instanceof Unreachable) return fail(io, EXIT.unreachable, error.message);
-      throw error;
-    }
-  }
+  for (const file of files) results.push(await classifyFile(url, file, io.signal));
   if (values.json === true) {
     io.stdout.write(`${JSON.stringify({ results, notice: NOTICE }, undefined, 2)}\n`);
   } else {
     io.stdout.write(`${table([HEAD, ...results.map(row)])}\n${NOTICE}\n`);
   }
-  return results.some((result) => 'error' in result) ? EXIT.refused : EXIT.ok;
+  return results.some((result) => 'error' in result) ? 1 : 0;
 }
 
 const NOTICE = 'Research use only, not for diagnosis.';
 
-class Unreachable extends Error {}
+class Unreachable extends Error {
+  override readonly name = 'Unreachable';
+  readonly code = 'UNREACHABLE';
+  readonly exitCode = 69;
+}
 
-async function classifyFile(url: string, file: string): Promise<Result> {
+async function classifyFile(url: string, file: string, signal: AbortSignal): Promise<Result> {
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = new Uint8Array(await readFile(file));
@@ -107,7 +86,7 @@ async function classifyFile(url: string, file: string): Promise<Result> {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'UNREADABLE';
     return { file, error: { code: 'FILE_UNREADABLE', detail: `the file cannot be read (${code})` } };
   }
-  const response = await ask(url, bytes);
+  const response = await ask(url, bytes, signal);
   const body: unknown = await response.json().catch(() => undefined);
   if (response.ok) return { file, ...classificationSchema.parse(body) };
   const problem = problemSchema.safeParse(body);
@@ -115,15 +94,17 @@ async function classifyFile(url: string, file: string): Promise<Result> {
   return { file, error: { code: problem.data.code, detail: problem.data.detail } };
 }
 
-async function ask(url: string, body: Uint8Array<ArrayBuffer>): Promise<Response> {
+async function ask(url: string, body: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<Response> {
+  if (!URL.canParse(url)) throw new UsageError(`--url is an address such as ${DEFAULT_URL}, not ${url}`);
   try {
     return await fetch(new URL('/v1/classify', url), {
       method: 'POST',
       headers: { 'content-type': 'application/octet-stream' },
       body,
-      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
     });
   } catch (cause) {
+    signal.throwIfAborted();
     throw new Unreachable(`no answer from ${url}; start one with: hilum serve --model DIR`, { cause });
   }
 }
@@ -142,9 +123,4 @@ function row(result: Result): string[] {
     `${timings.totalMs.toFixed(0)} ms`,
     warnings.map(({ code }) => code).join(' '),
   ];
-}
-
-function fail(io: Io, code: number, message: string): number {
-  io.stderr.write(`hilum classify: ${message}\n`);
-  return code;
 }

@@ -1,21 +1,9 @@
 /** `hilum serve`: one model package over HTTP, on this machine. */
-import { once } from 'node:events';
-import {
-  ConfigError,
-  GaveUp,
-  type ModelState,
-  type RunningServer,
-  type ServedModel,
-  createLogger,
-  start,
-} from '@hilum/server';
+import { type ModelState, type ServedModel, createLogger, start } from '@hilum/server';
+import type { Io } from '../command.ts';
 import { type Screen, bar, createScreen } from '../demo/screen.ts';
+import { noMore } from '../flags.ts';
 import { type ServerFlags, serverConfig } from './server-config.ts';
-
-interface Io {
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { readonly isTTY?: boolean | undefined; write(text: string): unknown };
-}
 
 interface Values extends ServerFlags {
   readonly json?: boolean;
@@ -40,21 +28,17 @@ export const serveCommand = {
   run,
 } as const;
 
-/** Returns when told to end (0), or when the model cannot be served (the exit codes of docs/errors.md). */
-async function run(values: Values, _positionals: readonly string[], io: Io): Promise<number> {
-  const told = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => undefined);
+/** Returns 0 when told to end; throws GaveUp, with an exit code, when the model cannot be served. */
+async function run(values: Values, positionals: readonly string[], io: Io): Promise<number> {
+  noMore(positionals);
   const screen = createScreen(io.stderr);
+  const told = ended(io.signal);
   let report: ((text: string) => void) | undefined;
-  let server: RunningServer;
-  try {
-    const config = serverConfig(values);
-    const logger = createLogger(config.logLevel);
-    server = await start(config, { logger, onState: (state) => report?.(words(state)) });
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    screen.line(`hilum serve: ${error.message}`);
-    return 64;
-  }
+  const config = serverConfig(values);
+  const server = await start(config, {
+    logger: createLogger(config.logLevel),
+    onState: (state) => report?.(words(state)),
+  });
   try {
     const model = await screen.step('model', async (progress) => {
       report = progress;
@@ -67,13 +51,17 @@ async function run(values: Values, _positionals: readonly string[], io: Io): Pro
     const end = await Promise.race([told, server.gaveUp]);
     if (end !== undefined) throw end;
     return 0;
-  } catch (error) {
-    if (!(error instanceof GaveUp)) throw error;
-    screen.line(`hilum serve: ${error.code}: ${error.message}`);
-    return error.exitCode;
   } finally {
+    report = undefined;
     await server.close();
   }
+}
+
+function ended(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
 }
 
 function announce(url: string, served: ServedModel, values: Values, io: Io, screen: Screen): void {
