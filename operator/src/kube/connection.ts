@@ -12,7 +12,7 @@ import type { Clock } from './clock.ts';
 import { ApiError } from './errors.ts';
 
 /** Credentials and sockets for the next call. */
-export interface Session {
+interface Session {
   readonly headers: Readonly<Record<string, string>>;
   /** A bounded pool. */
   readonly calls: Dispatcher;

@@ -12,7 +12,7 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-export interface Requeue {
+interface Requeue {
   /** Come back to this key, if nothing wakes it sooner. */
   readonly requeueAfterMs?: number;
 }

@@ -5,7 +5,7 @@ import { isNotFound } from './errors.ts';
 import { pathOf, type KubeObject } from './object.ts';
 import type { Transport } from './transport.ts';
 
-export interface NewEvent {
+interface NewEvent {
   readonly type: 'Normal' | 'Warning';
   /** CamelCase, why: `JobCreated`. */
   readonly reason: string;

@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts';
 import { keyOf, type KubeObject } from './object.ts';
 
 /** The values under which an object is found in an index; empty when it is in none. */
-export type Indexer<T> = (object: T) => readonly string[];
+type Indexer<T> = (object: T) => readonly string[];
 
 /** What readers see. Objects are shared: never change one. */
 export interface Store<T extends KubeObject> {

@@ -8,9 +8,9 @@ import { createDiscovery, type KnownResource } from './discovery.ts';
 import { ApiError } from './errors.ts';
 import { createRateLimit } from './ratelimit.ts';
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   /** Sent as JSON. */
   readonly body?: unknown;

@@ -9,7 +9,7 @@ import { apply } from '../writes.ts';
 import { createFaultyProxy, type FaultyProxy } from './faulty-proxy.ts';
 
 export const clock = createClock(Date.now);
-export const manager = { fieldManager: 'test', force: true };
+const manager = { fieldManager: 'test', force: true };
 
 export interface Api {
   readonly cluster: Cluster;

@@ -5,7 +5,7 @@ import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 
-export interface Seen {
+interface Seen {
   readonly method: string;
   readonly url: URL;
   readonly watch: boolean;
