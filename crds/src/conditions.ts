@@ -19,7 +19,6 @@ export const CONDITION_TYPES = {
   },
 } as const;
 
-export type Kind = keyof typeof CONDITION_TYPES;
 export type TrainingRunCondition = keyof (typeof CONDITION_TYPES)['TrainingRun'];
 export type ModelDeploymentCondition = keyof (typeof CONDITION_TYPES)['ModelDeployment'];
 
@@ -113,16 +112,52 @@ export const REASONS = {
     text: 'The container ended with an error; its last words are in the message.',
   },
   Evicted: { actor: 'cluster admin', text: 'The node ran short of memory or disk and put the pod out.' },
+  // What the trainer reports, by its own codes.
+  RemoteUnsupported: { actor: 'user', text: 'The dataset remote is neither file:// nor http(s)://.' },
+  WeightsMissing: {
+    actor: 'user',
+    text: 'The trainer image has no base weights; name some in model.baseWeights.',
+  },
+  WeightsDigestMismatch: { actor: 'user', text: 'The base weights do not have the digest that was pinned.' },
+  WeightsFormat: { actor: 'user', text: 'The base weights are not those of VGG16 in the canonical form.' },
+  WeightsUnreachable: { actor: 'user', text: 'The base weights cannot be fetched; check their address.' },
+  EngineMissing: { actor: 'Hilum developers', text: 'The trainer image has no native TensorFlow.' },
+  OutputNotEmpty: { actor: 'Hilum developers', text: 'The work folder of the pod was not empty.' },
   DatasetMissing: {
     actor: 'user',
     text: 'The remote has no dataset with this md5; push it, or correct remote or md5.',
   },
-  DatasetCorrupt: { actor: 'user', text: 'A file of the dataset does not have its md5; push it again.' },
+  DatasetMd5Mismatch: { actor: 'user', text: 'A file of the dataset does not have its md5; push it again.' },
+  DatasetMalformed: {
+    actor: 'user',
+    text: 'The directory object of the dataset cannot be read; push it again.',
+  },
+  DatasetDirty: {
+    actor: 'Hilum developers',
+    text: 'The data folder of the pod held files that are not of the dataset.',
+  },
+  DatasetEmpty: { actor: 'user', text: 'The dataset holds no image.' },
   DatasetUnreachable: {
     actor: 'user',
     text: 'The remote does not answer; check its address and network policy.',
   },
+  DatasetForbidden: { actor: 'user', text: 'The remote refuses the credentials.' },
+  NoPatientFolder: { actor: 'user', text: 'Images must lie under <label>/<patient>/.' },
   MixedKinds: { actor: 'user', text: 'The dataset holds DICOM and pictures; they are never mixed.' },
+  OneClass: { actor: 'user', text: 'The dataset has one label; a classifier needs at least two.' },
+  PositiveLabelUnknown: {
+    actor: 'user',
+    text: 'dataset.positiveLabel is not a label of the dataset, or must be named.',
+  },
+  TooFewPatients: {
+    actor: 'user',
+    text: 'There are too few patients to train, validate and test; add some or change the split.',
+  },
+  UnreadableImage: { actor: 'user', text: 'An image of the dataset cannot be read.' },
+  LabelsDiffer: { actor: 'user', text: 'The dataset has labels that the model does not know.' },
+  SplitMissing: { actor: 'Hilum developers', text: 'The split that the model was trained on is not known.' },
+  PackageUnreadable: { actor: 'Hilum developers', text: 'The model package cannot be opened.' },
+  Internal: { actor: 'Hilum developers', text: 'A bug in the trainer; its log has more.' },
 
   VersionResolved: { actor: 'nobody', text: 'The registry named the version in status.model.' },
   ModelNotFound: { actor: 'user', text: 'The registry has no such model.' },

@@ -178,5 +178,5 @@ function rootSchema(kind: KindDefinition): JsonSchema {
 }
 
 function structural(schema: z.ZodType): JsonSchema {
-  return toStructural(z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input' }) as JsonSchema);
+  return toStructural(z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input' }));
 }

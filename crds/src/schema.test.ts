@@ -100,7 +100,7 @@ describe('toStructural', () => {
 
 describe('the vocabulary of status', () => {
   it('uses words that the API server takes as a reason', () => {
-    for (const reason of Object.keys(REASONS)) expect(reason).toMatch(/^[A-Z][A-Za-z]{0,63}$/);
+    for (const reason of Object.keys(REASONS)) expect(reason).toMatch(/^[A-Z][A-Za-z0-9]{0,63}$/);
   });
 
   it('ends each text as a sentence', () => {
@@ -144,5 +144,5 @@ describe('the messages between operator and trainer', () => {
 });
 
 function structural(schema: z.ZodType): JsonSchema {
-  return toStructural(z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input' }) as JsonSchema);
+  return toStructural(z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input' }));
 }

@@ -45,7 +45,7 @@ const environmentSchema = z.object({
   HILUM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   POD_NAME: z.string().min(1).default('hilum-operator'),
   POD_NAMESPACE: z.string().min(1).default('default'),
-});
+} satisfies Record<keyof typeof ENVIRONMENT, z.ZodType>);
 
 /** What the builders of children need. */
 export interface ChildDefaults {

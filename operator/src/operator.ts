@@ -39,7 +39,7 @@ export interface OperatorOptions {
   readonly onListening?: (port: number) => void;
 }
 
-export const LEASE_NAME = 'hilum-operator';
+const LEASE_NAME = 'hilum-operator';
 /** The API server sends a bookmark each minute; a watch that is silent for much longer shows an old world. */
 const STALE_MS = 240_000;
 

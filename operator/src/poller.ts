@@ -20,8 +20,6 @@ export interface Poller<Q, A> {
    */
   ask(key: string, question: Q, everyMs: number): Answer<A> | undefined;
   forget(key: string): void;
-  /** Resolves when nothing is being asked any more. */
-  settled(): Promise<void>;
 }
 
 export interface PollerOptions<Q, A> {
@@ -88,9 +86,6 @@ export function createPoller<Q, A>(options: PollerOptions<Q, A>): Poller<Q, A> {
     },
     forget: (key) => {
       entries.delete(key);
-    },
-    settled: async () => {
-      while (running.size > 0) await Promise.all(running);
     },
   };
 }

@@ -5,6 +5,7 @@ import type {
   ModelDeploymentStatus,
   Reason,
 } from '@hilum/crds';
+import { clip } from '../clip.ts';
 import { type Condition, setCondition } from '../kube/index.ts';
 import { diagnose } from '../pods/diagnosis.ts';
 import type { ModelDeployment } from './model-deployment.ts';
@@ -119,7 +120,7 @@ function failureOf({ deployment, pods }: DeploymentWorld): ModelDeploymentStatus
   const refused = conditionOf(deployment, 'ReplicaFailure');
   if (refused?.status !== 'True') return undefined;
   const { reason: code = 'ReplicaFailure', message = 'pods could not be made' } = refused;
-  return { code, object: `deployment/${deployment.metadata.name}`, message };
+  return { code, object: `deployment/${deployment.metadata.name}`, message: clip(message, 2048) };
 }
 
 function known({ status }: ModelDeployment, type: ModelDeploymentCondition): Verdict {
@@ -138,7 +139,8 @@ function withConditions(
   let conditions: readonly Condition[] = object.status.conditions ?? [];
   const all = { ...verdicts, Ready: summary(verdicts, status, pinned) };
   for (const [type, [value, reason, message]] of Object.entries(all)) {
-    const condition = { type, status: value, reason, message, observedGeneration: object.generation };
+    const text = clip(message, 4096);
+    const condition = { type, status: value, reason, message: text, observedGeneration: object.generation };
     conditions = setCondition(conditions, condition, now);
   }
   return { ...status, conditions, observedGeneration: object.generation };

@@ -60,7 +60,7 @@ const GROUPS = {
   poddisruptionbudgets: 'policy/v1',
   events: 'events.k8s.io/v1',
 } as const;
-export type Plural = keyof typeof GROUPS;
+type Plural = keyof typeof GROUPS;
 
 const NAMESPACE = 'default';
 const ACCOUNT = 'hilum-operator';

@@ -1,6 +1,8 @@
 /** The status of a TrainingRun, from where it stands. Pure. */
+import { TRAINER_EXIT_CODES } from '@hilum/crds';
 import type { Reason, TrainingRunCondition, TrainingRunSpec, TrainingRunStatus } from '@hilum/crds';
 import { type Condition, setCondition, timestamp } from '../kube/index.ts';
+import { clip } from '../clip.ts';
 import type { Assessment, Failure, Success } from './assess.ts';
 import { trackingUri } from './desired/job.ts';
 import { jobName } from './names.ts';
@@ -10,13 +12,6 @@ import type { TrackedRun, TrainingWorld } from './world.ts';
 type Verdict = readonly [status: Condition['status'], reason: Reason, message: string];
 type Verdicts = Readonly<Record<TrainingRunCondition, Verdict>>;
 
-const DATA_REASONS: ReadonlySet<Reason> = new Set<Reason>([
-  'BadData',
-  'DatasetMissing',
-  'DatasetCorrupt',
-  'DatasetUnreachable',
-  'MixedKinds',
-]);
 const NOT_YET: Verdict = ['Unknown', 'Pending', 'not reached yet'];
 const ACCEPTED: Verdict = ['True', 'SpecAccepted', 'the spec is understood'];
 
@@ -189,7 +184,7 @@ function failed(run: TrainingRun, base: TrainingRunStatus, failure: Failure, now
   const { reason, message } = failure;
   const status = withFailure({ ...base, completionTime: timestamp(now) }, failure);
   const unreached: Verdict = ['False', 'RunFailed', 'the run ended before this was reached'];
-  const dataset: Verdict = DATA_REASONS.has(reason) ? ['False', reason, message] : datasetVerdict(base);
+  const dataset: Verdict = isOfData(failure) ? ['False', reason, message] : datasetVerdict(base);
   return withConditions(run, status, now, {
     Accepted: ACCEPTED,
     DatasetReady: dataset === NOT_YET ? unreached : dataset,
@@ -201,10 +196,17 @@ function failed(run: TrainingRun, base: TrainingRunStatus, failure: Failure, now
   });
 }
 
+function isOfData({ reason, exitCode }: Failure): boolean {
+  return exitCode === TRAINER_EXIT_CODES.badData || reason.startsWith('Dataset');
+}
+
 function withFailure(status: TrainingRunStatus, failure: TrainingRunStatus['failure']): TrainingRunStatus {
   if (failure === undefined) return status;
   const { code, message, exitCode } = failure;
-  return { ...status, failure: { code, message, ...(exitCode === undefined ? {} : { exitCode }) } };
+  return {
+    ...status,
+    failure: { code, message: clip(message, 2048), ...(exitCode === undefined ? {} : { exitCode }) },
+  };
 }
 
 function withConditions(
@@ -215,7 +217,8 @@ function withConditions(
 ): TrainingRunStatus {
   let conditions: readonly Condition[] = run.status.conditions ?? [];
   for (const [type, [value, reason, message]] of Object.entries(verdicts)) {
-    const condition = { type, status: value, reason, message, observedGeneration: run.generation };
+    const text = clip(message, 4096);
+    const condition = { type, status: value, reason, message: text, observedGeneration: run.generation };
     conditions = setCondition(conditions, condition, now);
   }
   return { ...status, conditions, observedGeneration: run.generation };

@@ -10,7 +10,7 @@ import { z } from 'zod';
 import type { KubeObject } from '../kube/index.ts';
 import type { Owner } from '../labels.ts';
 
-export const TRAINING_RUN_KIND = 'TrainingRun';
+const TRAINING_RUN_KIND = 'TrainingRun';
 
 export interface TrainingRun {
   readonly owner: Owner;
