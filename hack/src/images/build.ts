@@ -71,7 +71,7 @@ async function withBuildah(request: ImageRequest, ref: string, tar: string): Pro
     '--pull-never',
     '--layers',
     '--format=docker',
-    `--signature-policy=${policyPath()}`,
+    `--signature-policy=${policyPath}`,
     // RUN sees the network and the certificate authorities of this machine, which may sit behind a proxy with its own.
     '--network=host',
     '--volume=/etc/ssl/certs:/etc/ssl/certs:ro',
@@ -80,7 +80,7 @@ async function withBuildah(request: ImageRequest, ref: string, tar: string): Pro
     timeoutMs: BUILD_TIMEOUT_MS,
     ...(request.log === undefined ? {} : { onLine: request.log }),
   });
-  await buildah(['push', '--signature-policy', policyPath(), ref, `docker-archive:${tar}:${ref}`]);
+  await buildah(['push', '--signature-policy', policyPath, ref, `docker-archive:${tar}:${ref}`]);
 }
 
 function common(request: ImageRequest, ref: string): string[] {

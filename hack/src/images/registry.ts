@@ -63,12 +63,12 @@ async function pushWithBuildah(
   const { code } = await buildah(['inspect', '--type', 'image', ref], { allowFailure: true });
   const archive = archiveOf(ref);
   if (code !== 0 && existsSync(archive)) {
-    await buildah(['pull', '--quiet', '--signature-policy', policyPath(), `docker-archive:${archive}`]);
+    await buildah(['pull', '--quiet', '--signature-policy', policyPath, `docker-archive:${archive}`]);
   }
   const local = /^(127\.0\.0\.1|localhost)[:/]/.test(destination);
   const options = [
     '--quiet',
-    `--signature-policy=${policyPath()}`,
+    `--signature-policy=${policyPath}`,
     `--digestfile=${digestFile}`,
     ...(auth === undefined ? [] : ['--authfile', auth]),
     // To loopback, compressing costs more than it saves.
@@ -107,7 +107,9 @@ export async function startRegistry(
   };
   await writeFile(join(dir, 'config.yml'), JSON.stringify(config)); // JSON is YAML
   const log: string[] = [];
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', binary, 'serve', join(dir, 'config.yml')], {
+  // pdeathsig: the kernel ends it when this process ends without `stop`.
+  const tied = 'exec setpriv --pdeathsig KILL "$0" serve "$1"';
+  const child = spawn('sh', ['-c', tied, binary, join(dir, 'config.yml')], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   child.stderr.on('data', (chunk: Buffer) => log.push(chunk.toString()));

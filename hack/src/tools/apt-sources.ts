@@ -2,7 +2,7 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-export interface AptSource {
+interface AptSource {
   readonly uri: string;
   readonly suite: string;
 }
@@ -34,7 +34,7 @@ export async function debianMirrors(folder = '/etc/apt'): Promise<{ mirror: stri
 }
 
 /** The one-line format of sources.list(5): `deb [options] uri suite component…`. */
-export function lines(text: string): AptSource[] {
+function lines(text: string): AptSource[] {
   return text.split('\n').flatMap((line) => {
     const match = /^deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)/.exec(line.trim());
     return match === null ? [] : [{ uri: match[1] as string, suite: match[2] as string }];
@@ -42,7 +42,7 @@ export function lines(text: string): AptSource[] {
 }
 
 /** The deb822 format: stanzas of `Field: values`, apart by empty lines. */
-export function stanzas(text: string): AptSource[] {
+function stanzas(text: string): AptSource[] {
   return text
     .split('\n')
     .filter((line) => !line.startsWith('#'))

@@ -130,7 +130,7 @@ async function bud(ref: string, context: string, lines: readonly string[]): Prom
     '--format',
     'docker',
     '--signature-policy',
-    policyPath(),
+    policyPath,
     '--network',
     'host',
   ];

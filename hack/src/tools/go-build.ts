@@ -21,7 +21,7 @@ export interface GoTool {
 }
 
 /** A module of which a copy is built: the files of `hack/cluster/patches/<folder>` are laid over it. */
-export interface GoPatch {
+interface GoPatch {
   readonly module: string;
   readonly folder: string;
   /** Replaced in one file, everywhere. */
