@@ -55,8 +55,9 @@ export async function pullDataset(
       const copy = join(into, relpath);
       if (!(await isIntact(copy, md5, signal))) await appear(copy, (scratch) => copyFile(place, scratch));
     }
+    const { size } = await stat(place);
     files += 1 + copies.length;
-    bytes += (await stat(place)).size * (1 + copies.length);
+    bytes += size * (1 + copies.length);
     options.onProgress?.({ files, totalFiles: entries.length, bytes });
   });
   return { files, bytes };
