@@ -26,8 +26,6 @@ export async function run(command: string, args: readonly string[], options: Run
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: options.timeoutMs ?? 600_000,
-    killSignal: 'SIGKILL',
   });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
@@ -35,13 +33,15 @@ export async function run(command: string, args: readonly string[], options: Run
   collect(child.stderr, err, options.onLine);
   child.stdin.on('error', () => undefined); // a command that does not read its input closes the pipe
   child.stdin.end(options.input ?? '');
+  // Not spawn's own `timeout`: where the command is missing, its timer keeps this process alive to the end.
+  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 600_000);
   const code = await new Promise<number>((resolve, reject) => {
     child.once('error', (cause) => {
       const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
       reject(missing ? new Error(`${command}: command not found`, { cause }) : cause);
     });
     child.once('close', (exit, signal) => resolve(exit ?? (signal === null ? 1 : 137)));
-  });
+  }).finally(() => clearTimeout(timer));
   const result = { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
   if (code !== 0 && options.allowFailure !== true) {
     const tail = (result.stderr + result.stdout).trimEnd().split('\n').slice(-15).join('\n');

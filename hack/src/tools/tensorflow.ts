@@ -7,7 +7,8 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { ensureTool } from '../cache.ts';
 import { run } from '../run.ts';
@@ -58,9 +59,7 @@ const WHEEL: Wheel = {
   pipArgs: ['--python-version=311', '--implementation=cp', '--abi=cp311', '--platform=manylinux_2_17_x86_64'],
 };
 
-const NODE_MODULES = resolve(import.meta.dirname, '../../../node_modules');
-const TFJS_NODE = join(NODE_MODULES, '@tensorflow/tfjs-node');
-const NAPI_HEADERS = join(NODE_MODULES, 'node-api-headers/include');
+const TFJS_NODE = resolve(import.meta.dirname, '../../../node_modules/@tensorflow/tfjs-node');
 
 /** The addon's source is the npm package's, so its version names the cache folder too. */
 async function addonVersion(): Promise<string> {
@@ -101,7 +100,8 @@ async function compileAddon(dir: string, tensorflowHeaders: string): Promise<voi
   const flags = '-O2 -std=c++17 -fPIC -shared -s -DNAPI_VERSION=8 -DNODE_GYP_MODULE_NAME=tfjs_binding'.split(
     ' ',
   );
-  const includes = [NAPI_HEADERS, tensorflowHeaders, TFJS_NODE].map((path) => `-I${path}`);
+  const nodeHeaders = join(dirname(fileURLToPath(import.meta.resolve('node-api-headers'))), 'include');
+  const includes = [nodeHeaders, tensorflowHeaders, TFJS_NODE].map((path) => `-I${path}`);
   const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(TFJS_NODE, 'binding', name));
   // The C++ runtime stays shared: libtensorflow needs it anyway, and a static one asks for a newer C library.
   const libraries = [`-L${join(dir, 'deps/lib')}`, ...LIBRARIES.map((name) => `-l:${name}`)];

@@ -18,7 +18,7 @@ export interface Operation {
 }
 
 /** An end of the chain; a text among the dims names a size that is free, the number of images. */
-export interface OnnxEnd {
+interface OnnxEnd {
   readonly name: string;
   readonly dims: readonly (number | string)[];
 }
