@@ -117,6 +117,8 @@ async function environment(name: string, mode?: ClusterMode): Promise<Environmen
 function handle(name: string, mode: ClusterMode, env: Environment, down: Down): Cluster {
   const dir = env.KC_RUN;
   const kubeconfig = join(dir, 'kubeconfig');
+  // The cache goes by address, and the next cluster may get this one's port.
+  const client = { KUBECONFIG: kubeconfig, KUBECACHEDIR: join(dir, 'kubectl-cache') };
   return {
     name,
     mode,
@@ -125,13 +127,13 @@ function handle(name: string, mode: ClusterMode, env: Environment, down: Down): 
     down,
     kubectl: async (args, options = {}) => {
       const result = await run(await kubectlPath(), args, {
-        env: { KUBECONFIG: kubeconfig },
+        env: client,
         timeoutMs: options.timeoutMs ?? COMMAND_TIMEOUT_MS,
         ...(options.input === undefined ? {} : { input: options.input }),
       });
       return result.stdout;
     },
-    helm: async (args) => (await run(await helmPath(), args, { env: { KUBECONFIG: kubeconfig } })).stdout,
+    helm: async (args) => (await run(await helmPath(), args, { env: client })).stdout,
     exec: (command) => run(KC, ['exec', ...command], { env, allowFailure: true }),
     load: async (imageTar) => void (await kc(env, ['load', imageTar])),
     expose: async (hostPort) => {
