@@ -37,6 +37,11 @@ describe.skipIf(!existsSync(lidc))('from real CT images to a served answer', { t
   const kubectl = (...args: string[]): Promise<string> => node.kubectl(['-n', namespace, ...args]);
   const items = async (kind: string, ...args: string[]): Promise<readonly Item[]> =>
     (JSON.parse(await kubectl('get', kind, '-o', 'json', ...args)) as { items: Item[] }).items;
+  const runIdOf = async (name: string): Promise<string> => {
+    const tracking = (await get('trainingrun', name)).status?.['tracking'] as { runId: string } | undefined;
+    if (tracking === undefined) throw new Error(`${name} has no MLflow run`);
+    return tracking.runId;
+  };
   const get = async (kind: string, name: string): Promise<Item> =>
     JSON.parse(await kubectl('get', kind, name, '-o', 'json')) as Item;
   const apply = (manifest: unknown, ...args: string[]): Promise<string> =>
@@ -106,7 +111,9 @@ describe.skipIf(!existsSync(lidc))('from real CT images to a served answer', { t
     const logged = await mlflow.getRun(tracking.runId);
     expect(logged.status).toBe('FINISHED');
     expect(Math.abs(Number(evaluation.aucRoc) - Number(logged.metrics['test/auc_roc']))).toBeLessThan(1e-6);
-    expect(Math.abs(Number(evaluation.accuracy) - Number(logged.metrics['test/accuracy']))).toBeLessThan(1e-6);
+    expect(Math.abs(Number(evaluation.accuracy) - Number(logged.metrics['test/accuracy']))).toBeLessThan(
+      1e-6,
+    );
   });
 
   it('registers a version, and the alias names it', async () => {
@@ -123,8 +130,7 @@ describe.skipIf(!existsSync(lidc))('from real CT images to a served answer', { t
   });
 
   it('answers with the scores that the trainer computed', async () => {
-    const { status } = await get('trainingrun', demo.trainingRun);
-    const runId = (status?.['tracking'] as { runId: string }).runId;
+    const runId = await runIdOf(demo.trainingRun);
     const file = join(scratch, 'evaluation.json');
     await mlflow.downloadFile(runId, 'evaluation.json', file);
     const { images } = JSON.parse(await readFile(file, 'utf8')) as {
@@ -164,16 +170,20 @@ print(json.dumps({'onnx': session.run(None, {name: tensor})[0][0].tolist(), 'pyf
 `;
     const { decodeImage, toTensor, contractSchema } = await import('@hilum/imaging');
     const image = demo.answers[0];
-    const path = (await readdir(lidc, { recursive: true })).find((file) => file.endsWith(String(image?.file)));
+    const path = (await readdir(lidc, { recursive: true })).find((file) =>
+      file.endsWith(String(image?.file)),
+    );
     const bytes = await readFile(join(lidc, String(path)));
-    const runId = String(((await get('trainingrun', demo.trainingRun)).status?.['tracking'] as { runId: string }).runId);
+    const runId = await runIdOf(demo.trainingRun);
     const contractFile = join(scratch, 'contract.json');
     await mlflow.downloadFile(runId, 'model/contract.json', contractFile);
     const contract = contractSchema.parse(JSON.parse(await readFile(contractFile, 'utf8')));
     const { tensor } = toTensor(await decodeImage(bytes), contract);
     const input = join(scratch, 'tensor.f32');
     await writeFile(input, Buffer.from(tensor.buffer, tensor.byteOffset, tensor.byteLength));
-    const { stdout } = await run(python, ['-c', script, demo.addresses.mlflow, input], { timeoutMs: 5 * MINUTE });
+    const { stdout } = await run(python, ['-c', script, demo.addresses.mlflow, input], {
+      timeoutMs: 5 * MINUTE,
+    });
     const answer = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<'onnx' | 'pyfunc', number[]>;
     const served = (await post(bytes)).body['probabilities'] as Record<string, number>;
     const labels = Object.keys(served);
@@ -185,10 +195,25 @@ print(json.dumps({'onnx': session.run(None, {name: tensor})[0][0].tolist(), 'pyf
 
   it('reads well by kubectl', async () => {
     const runs = await kubectl('get', 'trainingruns');
-    expect(runs.split('\n')[0]?.split(/\s{2,}/)).toEqual(['NAME', 'SUCCEEDED', 'REASON', 'EPOCH', 'AUC', 'MODEL', 'AGE']);
+    expect(runs.split('\n')[0]?.split(/\s{2,}/)).toEqual([
+      'NAME',
+      'SUCCEEDED',
+      'REASON',
+      'EPOCH',
+      'AUC',
+      'MODEL',
+      'AGE',
+    ]);
     expect(runs).toMatch(/True .* 20\/20 .* lung-vgg16\/1 /);
     const deployments = await kubectl('get', 'modeldeployments');
-    expect(deployments.split('\n')[0]?.split(/\s{2,}/)).toEqual(['NAME', 'READY', 'REASON', 'MODEL', 'PODS', 'AGE']);
+    expect(deployments.split('\n')[0]?.split(/\s{2,}/)).toEqual([
+      'NAME',
+      'READY',
+      'REASON',
+      'MODEL',
+      'PODS',
+      'AGE',
+    ]);
     expect(deployments).toMatch(/lung +True .* lung-vgg16\/1 +1\/1 /);
     expect(await kubectl('explain', 'trainingruns.spec.dataset.md5')).toMatch(/pin/i);
   });
@@ -199,7 +224,9 @@ print(json.dumps({'onnx': session.run(None, {name: tensor})[0][0].tolist(), 'pyf
     while (reading === undefined && performance.now() < deadline) {
       await sleep(2_000);
       const [hpa] = await items('hpa');
-      const metrics = hpa?.status?.['currentMetrics'] as Array<{ resource?: { current?: { averageUtilization?: number } } }> | undefined;
+      const metrics = hpa?.status?.['currentMetrics'] as
+        | Array<{ resource?: { current?: { averageUtilization?: number } } }>
+        | undefined;
       reading = metrics?.[0]?.resource?.current?.averageUtilization;
     }
     expect(reading).toBeTypeOf('number');
@@ -215,12 +242,22 @@ print(json.dumps({'onnx': session.run(None, {name: tensor})[0][0].tolist(), 'pyf
   });
 
   it('refuses a field that the API does not have', async () => {
-    const manifest = { apiVersion: 'hilum.dev/v1alpha1', kind: 'ModelDeployment', metadata: { name: 'typo' }, spec: { model: { name: 'm', alias: 'a' }, canary: {} } };
+    const manifest = {
+      apiVersion: 'hilum.dev/v1alpha1',
+      kind: 'ModelDeployment',
+      metadata: { name: 'typo' },
+      spec: { model: { name: 'm', alias: 'a' }, canary: {} },
+    };
     await expect(apply(manifest)).rejects.toThrow(/unknown field "spec.canary"/);
   });
 
   it('says that a data set is missing, and ends', async () => {
-    await apply(trainingRun('missing', { remote: `http://hilum-mlflow.${namespace}.svc:5000/api/2.0/mlflow-artifacts/artifacts/dvc`, md5: `${'0'.repeat(32)}.dir` }));
+    await apply(
+      trainingRun('missing', {
+        remote: `http://hilum-mlflow.${namespace}.svc:5000/api/2.0/mlflow-artifacts/artifacts/dvc`,
+        md5: `${'0'.repeat(32)}.dir`,
+      }),
+    );
     const ready = await conditionOf('trainingrun', 'missing', 'DatasetReady', 'False', 3 * MINUTE);
     expect(ready.reason).toBe('DatasetMissing');
     const succeeded = await conditionOf('trainingrun', 'missing', 'Succeeded', 'False', MINUTE);
@@ -241,10 +278,14 @@ print(json.dumps({'onnx': session.run(None, {name: tensor})[0][0].tolist(), 'pyf
       spec: { model: { name: 'phantom', alias: 'champion' } },
     });
     await conditionOf('modeldeployment', 'phantom', 'Ready', 'True', 3 * MINUTE);
-    const { url, close } = await node.expose(`phantom.${namespace}.svc:80`);
+    const exposed = await node.expose(`phantom.${namespace}.svc:80`);
     const file = (await readdir(dir, { recursive: true })).find((name) => name.endsWith('.dcm')) ?? '';
     const ask = async (path: string) => {
-      const response = await fetch(`${url}/v1/classify`, { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: await readFile(path) });
+      const response = await fetch(`${exposed.url}/v1/classify`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/octet-stream' },
+        body: await readFile(path),
+      });
       return { status: response.status, body: (await response.json()) as Record<string, unknown> };
     };
     const dicom = await ask(join(dir, file));
@@ -253,7 +294,7 @@ print(json.dumps({'onnx': session.run(None, {name: tensor})[0][0].tolist(), 'pyf
     const png = (await readdir(lidc, { recursive: true })).find((name) => name.endsWith('.png')) ?? '';
     const grey = await ask(join(lidc, png));
     expect([grey.status, grey.body['code']]).toEqual([422, 'CONTRACT_MISMATCH']);
-    await close();
+    await exposed.close();
   });
 
   it('says that MLflow is away, and catches up when it is back', async () => {
@@ -265,14 +306,16 @@ print(json.dumps({'onnx': session.run(None, {name: tensor})[0][0].tolist(), 'pyf
       metadata: { name: 'early' },
       spec: { model: { name: 'lung-vgg16', alias: 'champion' } },
     });
-    const resolved = await conditionOf('modeldeployment', 'early', 'ModelResolved', 'False', MINUTE).catch(() =>
-      conditionOf('modeldeployment', 'early', 'ModelResolved', 'Unknown', MINUTE),
+    const resolved = await conditionOf('modeldeployment', 'early', 'ModelResolved', 'False', MINUTE).catch(
+      () => conditionOf('modeldeployment', 'early', 'ModelResolved', 'Unknown', MINUTE),
     );
     expect(resolved.reason).toBe('TrackingUnreachable');
     // What serves goes on serving.
     const png = (await readdir(lidc, { recursive: true })).find((name) => name.endsWith('.png')) ?? '';
     expect((await post(await readFile(join(lidc, png)))).status).toBe(200);
-    expect((await get('modeldeployment', 'lung')).status?.conditions?.find((c) => c.type === 'Available')?.status).toBe('True');
+    expect(
+      (await get('modeldeployment', 'lung')).status?.conditions?.find((c) => c.type === 'Available')?.status,
+    ).toBe('True');
   });
 
   it('deletes everything without leftovers, with MLflow still away', async () => {

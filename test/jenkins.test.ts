@@ -108,45 +108,64 @@ describe('the Jenkinsfile', () => {
       await api?.down();
     });
 
-    it('pushes the images and installs the chart with exactly their digests', { timeout: 900_000 }, async () => {
-      const { result, steps } = await execute(
-        join(root, 'Jenkinsfile'),
-        {
-          branch: 'main',
-          params: { REGISTRY: `${registry.host}/team`, DEPLOY: true, NAMESPACE: 'hilum', WAIT: false },
-          credentials: {
-            'hilum-registry': { username: 'AWS', password: 'a-token-that-nobody-may-print' },
-            'hilum-kubeconfig': { file: api.kubeconfig },
+    it(
+      'pushes the images and installs the chart with exactly their digests',
+      { timeout: 900_000 },
+      async () => {
+        const { result, steps } = await execute(
+          join(root, 'Jenkinsfile'),
+          {
+            branch: 'main',
+            params: { REGISTRY: `${registry.host}/team`, DEPLOY: true, NAMESPACE: 'hilum', WAIT: false },
+            credentials: {
+              'hilum-registry': { username: 'AWS', password: 'a-token-that-nobody-may-print' },
+              'hilum-kubeconfig': { file: api.kubeconfig },
+            },
           },
-        },
-        ['ci', 'run check', 'test'],
-      );
-      expect(result.code, result.stderr.slice(-2000)).toBe(0);
-      expect(steps.filter((step) => step.status === 'passed').map((step) => step.stage)).toEqual([
-        'Install',
-        'Check',
-        'Test',
-        'Images',
-        'Push',
-        'Deploy',
-      ]);
-      expect(result.stdout + result.stderr).not.toContain('a-token-that-nobody-may-print');
+          ['ci', 'run check', 'test'],
+        );
+        expect(result.code, result.stderr.slice(-2000)).toBe(0);
+        expect(steps.filter((step) => step.status === 'passed').map((step) => step.stage)).toEqual([
+          'Install',
+          'Check',
+          'Test',
+          'Images',
+          'Push',
+          'Deploy',
+        ]);
+        expect(result.stdout + result.stderr).not.toContain('a-token-that-nobody-may-print');
 
-      const pushed = JSON.parse(await readFile(join(root, 'out/images.json'), 'utf8')) as Record<string, { repository: string; digest: string }>;
-      const deployment = await api.kubectl(['-n', 'hilum', 'get', 'deployment', 'hilum-operator', '-o', 'json']);
-      const { operator, trainer, server } = pushed;
-      expect(operator?.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
-      for (const image of [operator, trainer, server]) {
-        expect(deployment).toContain(`${registry.host}/team/`);
-        expect(deployment).toContain(`${image?.repository}@${image?.digest}`);
-      }
-      // The registry holds what the chart names.
-      const auth = `Basic ${Buffer.from('AWS:a-token-that-nobody-may-print').toString('base64')}`;
-      const path = `${operator?.repository.slice(registry.host.length + 1)}/manifests/${operator?.digest}`;
-      const manifest = await fetch(`http://${registry.host}/v2/${path}`, {
-        headers: { authorization: auth, accept: 'application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json' },
-      });
-      expect(manifest.status).toBe(200);
-    });
+        const pushed = JSON.parse(await readFile(join(root, 'out/images.json'), 'utf8')) as Record<
+          string,
+          { repository: string; digest: string }
+        >;
+        const deployment = await api.kubectl([
+          '-n',
+          'hilum',
+          'get',
+          'deployment',
+          'hilum-operator',
+          '-o',
+          'json',
+        ]);
+        const { operator, trainer, server } = pushed;
+        expect(operator?.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
+        for (const image of [operator, trainer, server]) {
+          expect(deployment).toContain(`${registry.host}/team/`);
+          expect(deployment).toContain(`${image?.repository}@${image?.digest}`);
+        }
+        // The registry holds what the chart names.
+        const auth = `Basic ${Buffer.from('AWS:a-token-that-nobody-may-print').toString('base64')}`;
+        const path = `${operator?.repository.slice(registry.host.length + 1)}/manifests/${operator?.digest}`;
+        const manifest = await fetch(`http://${registry.host}/v2/${path}`, {
+          headers: {
+            authorization: auth,
+            accept:
+              'application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json',
+          },
+        });
+        expect(manifest.status).toBe(200);
+      },
+    );
   });
 });

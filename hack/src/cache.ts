@@ -28,7 +28,8 @@ export function cacheRoot(): string {
 
 /** Progress of set-up goes to standard error: standard output belongs to the command's own answer. */
 export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  // A progress line that is being redrawn gives way.
+  process.stderr.write(`${process.stderr.isTTY ? '\r\u001B[2K' : ''}${line}\n`);
 }
 
 const LOCK_STALE_MS = 30 * 60_000;

@@ -11,3 +11,5 @@ export { kindPath } from './tools/kind.ts';
 export { buildImage, type BuiltImage, type ImageRequest } from './images/build.ts';
 export { pushImage, startRegistry, type Registry } from './images/registry.ts';
 export { baseImage } from './tools/base-image.ts';
+export { groovyClasspath } from './tools/groovy.ts';
+export { hilumImages, type ImageName } from './release/images.ts';

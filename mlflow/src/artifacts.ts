@@ -41,6 +41,8 @@ export interface Artifacts {
   ): Promise<void>;
   /** @param artifactPath folder of the run that gets what `dir` holds; '' is the run's own */
   uploadDirectory(run: Run, artifactPath: string, dir: string, signal?: AbortSignal): Promise<void>;
+  /** One file of a run, to a path of this machine whose folder exists; written whole or not at all. */
+  downloadFile(runId: string, artifactPath: string, into: string, signal?: AbortSignal): Promise<void>;
   /** What a folder of the run directly holds; none where there is no such folder. */
   listArtifacts(runId: string, path?: string, signal?: AbortSignal): Promise<Artifact[]>;
   /**
@@ -102,6 +104,11 @@ export function createArtifacts(
       await together(files, signal, (path, signal) =>
         putArtifact(http, joinArtifactPath(root, path), join(dir, path), signal),
       );
+    },
+
+    async downloadFile(runId, artifactPath, into, signal) {
+      const path = joinArtifactPath(proxiedPath(await artifactUriOf(runId, signal)), artifactPath);
+      await getArtifact(http, { path, bytes: undefined, into, onBytes: () => undefined }, signal);
     },
 
     async listArtifacts(runId, path = '', signal) {

@@ -39,7 +39,10 @@ export async function classifyOverHttp(url: string, question: Question): Promise
   });
   const body: unknown = await response.json();
   if (!response.ok) {
-    throw new DemoError('SERVICE_REFUSED', `${basename(question.path)}: ${response.status} ${JSON.stringify(body)}`);
+    throw new DemoError(
+      'SERVICE_REFUSED',
+      `${basename(question.path)}: ${response.status} ${JSON.stringify(body)}`,
+    );
   }
   const answer = answerSchema.parse(body);
   const folders = dirname(question.path).split('/').slice(-2).join('/');
@@ -72,7 +75,12 @@ export async function pickTestImages(
   return labels.flatMap((label) => {
     const mine = images.filter((image) => image.label === label);
     // From different patients: evenly over the list, which is sorted by path.
-    const picks = Array.from({ length: PER_LABEL }, (_, i) => mine[Math.floor((i * mine.length) / PER_LABEL)]);
-    return picks.flatMap((image) => (image === undefined ? [] : [{ path: join(dataDir, image.file), label }]));
+    const picks = Array.from(
+      { length: PER_LABEL },
+      (_, i) => mine[Math.floor((i * mine.length) / PER_LABEL)],
+    );
+    return picks.flatMap((image) =>
+      image === undefined ? [] : [{ path: join(dataDir, image.file), label }],
+    );
   });
 }

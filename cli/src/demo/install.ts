@@ -55,7 +55,18 @@ export async function installChart(
   const chart = join(root, 'charts/hilum');
   const wait = ['--create-namespace', '--wait', '--timeout', '5m'];
   await target.helm(
-    ['upgrade', '--install', RELEASE, chart, '-n', namespace, ...wait, '--set', 'mlflow.enabled=true', ...values],
+    [
+      'upgrade',
+      '--install',
+      RELEASE,
+      chart,
+      '-n',
+      namespace,
+      ...wait,
+      '--set',
+      'mlflow.enabled=true',
+      ...values,
+    ],
     { timeoutMs: 360_000 },
   );
   // Our own pods pass it, and the cluster refuses whatever would not.
@@ -63,7 +74,12 @@ export async function installChart(
     ...['label', '--overwrite', 'namespace', namespace],
     'pod-security.kubernetes.io/enforce=restricted',
   ]);
-  return forward('mlflow', target.kubectlCommand, { namespace, service: `${RELEASE}-mlflow`, port: 5000 }, '/health');
+  return forward(
+    'mlflow',
+    target.kubectlCommand,
+    { namespace, service: `${RELEASE}-mlflow`, port: 5000 },
+    '/health',
+  );
 }
 
 export interface PinnedDataset {
@@ -83,7 +99,7 @@ export async function pinDataset(
   const { md5, files } = await pushDataset({
     dir,
     remote: mlflowUrl + DVC_REMOTE_PATH,
-    onProgress: ({ done, total }) => progress(`pushing ${done}/${total} files`),
+    onProgress: ({ files, totalFiles }) => progress(`pushing ${files}/${totalFiles} files`),
   });
   return { remote: `http://${RELEASE}-mlflow.${namespace}.svc:5000${DVC_REMOTE_PATH}`, md5, files };
 }

@@ -43,7 +43,10 @@ const ROLLOUT_DEADLINE_MS = 10 * 60_000;
 export async function runDemo(options: DemoOptions, screen: Screen): Promise<DemoResult> {
   const data = options.data === undefined ? undefined : resolve(options.data);
   if (data !== undefined && !existsSync(data)) {
-    throw new DemoError('NO_DATA', `--data ${options.data}: no such folder; it holds <label>/<patient>/… images`);
+    throw new DemoError(
+      'NO_DATA',
+      `--data ${options.data}: no such folder; it holds <label>/<patient>/… images`,
+    );
   }
   const scratch = await mkdtemp(join(tmpdir(), 'hilum-demo-'));
   try {
@@ -54,7 +57,10 @@ export async function runDemo(options: DemoOptions, screen: Screen): Promise<Dem
 }
 
 /** Removes all that a demo made. */
-export async function removeDemo(options: TargetChoice & { namespace: string }, screen: Screen): Promise<void> {
+export async function removeDemo(
+  options: TargetChoice & { namespace: string },
+  screen: Screen,
+): Promise<void> {
   await endForwards();
   const target = await findTarget(options);
   if (target === undefined) {
@@ -116,8 +122,16 @@ async function demo(
     await applyExample(target, namespace, 'modeldeployment.yaml', {});
     const version = run.status.model?.version ?? '';
     const ready = await followRollout(target, namespace, 'lung', version, progress);
-    const url = await forward('service', target.kubectlCommand, { namespace, service: 'lung', port: 80 }, '/v2/health/ready');
-    return [`${ready.status.readyReplicas}/${ready.status.replicas} pods serve ${ready.status.model?.name}/${ready.status.model?.version}`, url];
+    const url = await forward(
+      'service',
+      target.kubectlCommand,
+      { namespace, service: 'lung', port: 80 },
+      '/v2/health/ready',
+    );
+    return [
+      `${ready.status.readyReplicas}/${ready.status.replicas} pods serve ${ready.status.model?.name}/${ready.status.model?.version}`,
+      url,
+    ];
   });
 
   const answers = await screen.step('Classify', async () => {
@@ -133,8 +147,12 @@ async function demo(
   const addresses = { service: serviceUrl, docs: `${serviceUrl}/docs`, mlflow: mlflowUrl };
   screen.line(`\n${answerTable(answers)}\n`);
   screen.line(`API docs  ${addresses.docs}\nMLflow    ${addresses.mlflow}`);
-  screen.line(`kubectl   ${[...target.kubectlCommand, '-n', namespace, 'get', 'trainingruns,modeldeployments'].join(' ')}`);
-  screen.line(`remove    npm run demo -- --down${options.context === undefined ? '' : ` --context ${options.context}`}\n\n${NOTICE}`);
+  screen.line(
+    `kubectl   ${[...target.kubectlCommand, '-n', namespace, 'get', 'trainingruns,modeldeployments'].join(' ')}`,
+  );
+  screen.line(
+    `remove    npm run demo -- --down${options.context === undefined ? '' : ` --context ${options.context}`}\n\n${NOTICE}`,
+  );
   return {
     trainingRun: name,
     modelVersion: `${run.status.model?.name}/${run.status.model?.version}`,
@@ -164,7 +182,9 @@ function followTraining(
       verdict: (resource) => {
         const succeeded = condition(resource, 'Succeeded');
         if (succeeded?.status === 'True') return 'done';
-        return succeeded?.status === 'False' ? { failed: `${succeeded.reason}: ${succeeded.message}` } : undefined;
+        return succeeded?.status === 'False'
+          ? { failed: `${succeeded.reason}: ${succeeded.message}` }
+          : undefined;
       },
       show: (resource) => {
         const at = resource.status.progress;
@@ -217,7 +237,10 @@ async function uninstall(target: Target, namespace: string, progress: (text: str
   await target.helm(['uninstall', RELEASE, '-n', namespace, '--wait', '--ignore-not-found'], gone);
   await target.kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--timeout', '120s'], gone);
   // The chart keeps them so that an uninstall loses nothing; "removes everything" means them too.
-  await target.kubectl(['delete', 'crd', 'trainingruns.hilum.dev', 'modeldeployments.hilum.dev', '--ignore-not-found'], gone);
+  await target.kubectl(
+    ['delete', 'crd', 'trainingruns.hilum.dev', 'modeldeployments.hilum.dev', '--ignore-not-found'],
+    gone,
+  );
 }
 
 async function firstDicom(dir: string): Promise<string> {

@@ -7,12 +7,15 @@ function recorder(isTTY: boolean): Terminal & { text: () => string } {
 }
 
 describe('the demo screen', () => {
-  it('prints one line a change where there is no terminal', async () => {
+  it('prints changes a few seconds apart where there is no terminal', async () => {
     const terminal = recorder(false);
-    const value = await createScreen(terminal).step('Training', async (progress) => {
+    let clock = 0;
+    const value = await createScreen(terminal, () => clock).step('Training', async (progress) => {
       progress('epoch 1/2');
+      clock += 5_000;
       progress('epoch 1/2');
       progress('epoch 2/2');
+      progress('too soon');
       return ['done', 42];
     });
     expect(value).toBe(42);
@@ -22,6 +25,18 @@ describe('the demo screen', () => {
       '✓ Training         done',
       '',
     ]);
+  });
+
+  it('cuts a line to the width of the terminal, so that it can be redrawn', async () => {
+    const terminal = recorder(true);
+    await createScreen({ ...terminal, columns: 30 }).step('Images', async (progress) => {
+      progress('x'.repeat(100));
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      return ['built', undefined];
+    });
+    const lines = terminal.text().split('\r\u001B[2K');
+    expect(lines.some((line) => line.includes('x'))).toBe(true);
+    for (const line of lines) expect(line.length).toBeLessThan(30);
   });
 
   it('marks a failed step and passes its error on', async () => {
@@ -41,6 +56,11 @@ describe('the demo screen', () => {
   });
 
   it('aligns columns', () => {
-    expect(table([['FILE', 'LABEL'], ['a.png', 'benign']])).toBe('FILE   LABEL\na.png  benign');
+    expect(
+      table([
+        ['FILE', 'LABEL'],
+        ['a.png', 'benign'],
+      ]),
+    ).toBe('FILE   LABEL\na.png  benign');
   });
 });

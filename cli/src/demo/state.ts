@@ -24,7 +24,15 @@ export async function forward(
 ): Promise<string> {
   await endForward(name);
   const port = await freePort();
-  const args = ['-n', target.namespace, 'port-forward', '--address', '127.0.0.1', `service/${target.service}`, `${port}:${target.port}`];
+  const args = [
+    '-n',
+    target.namespace,
+    'port-forward',
+    '--address',
+    '127.0.0.1',
+    `service/${target.service}`,
+    `${port}:${target.port}`,
+  ];
   const script = join(import.meta.dirname, 'forward.ts');
   const child = spawn(process.execPath, [script, ...kubectl, ...args], { detached: true, stdio: 'ignore' });
   child.unref();

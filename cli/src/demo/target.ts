@@ -105,7 +105,13 @@ async function contextTarget(context: string, registry: string | undefined): Pro
     provide: async (image) => {
       if (registry === undefined) {
         if (context.startsWith('kind-')) {
-          await run(await kindPath(), ['load', 'image-archive', image.tar, '--name', context.slice('kind-'.length)]);
+          await run(await kindPath(), [
+            'load',
+            'image-archive',
+            image.tar,
+            '--name',
+            context.slice('kind-'.length),
+          ]);
           return image.ref;
         }
         throw new DemoError(

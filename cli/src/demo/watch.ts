@@ -46,7 +46,11 @@ export interface Follow {
 }
 
 /** @returns the resource at the moment it was done; throws DemoError with its last state otherwise */
-export async function follow(target: Target, what: Follow, progress: (text: string) => void): Promise<Resource> {
+export async function follow(
+  target: Target,
+  what: Follow,
+  progress: (text: string) => void,
+): Promise<Resource> {
   const deadline = performance.now() + what.deadlineMs;
   let last = '';
   while (performance.now() < deadline) {
@@ -56,12 +60,16 @@ export async function follow(target: Target, what: Follow, progress: (text: stri
     if (resource.status.observedGeneration >= resource.metadata.generation) {
       const verdict = what.verdict(resource);
       if (verdict === 'done') return resource;
-      if (verdict !== undefined) throw new DemoError(what.code, `${what.kind}/${what.name}: ${verdict.failed}`);
+      if (verdict !== undefined)
+        throw new DemoError(what.code, `${what.kind}/${what.name}: ${verdict.failed}`);
     }
     last = what.show(resource);
     progress(last);
     await sleep(1_000);
   }
   const minutes = (what.deadlineMs / 60_000).toFixed(0);
-  throw new DemoError(what.code, `${what.kind}/${what.name} was not done within ${minutes} minutes; last: ${last}`);
+  throw new DemoError(
+    what.code,
+    `${what.kind}/${what.name} was not done within ${minutes} minutes; last: ${last}`,
+  );
 }

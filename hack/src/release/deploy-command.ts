@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { say } from '../cache.ts';
 import { run } from '../run.ts';
-import { helmPath } from '../tools/kubernetes.ts';
+import { helmPath } from '../tools/helm.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const { values } = parseArgs({
@@ -26,20 +26,16 @@ if (text === undefined) {
   process.exit(66);
 }
 const images = JSON.parse(text) as Record<string, { repository: string; digest: string }>;
-const sets = Object.entries(images).flatMap(([component, { repository, digest }]) => [
-  ...['--set-string', `${component}.image.registry=`],
-  ...['--set-string', `${component}.image.repository=${repository}`],
-  ...['--set-string', `${component}.image.digest=${digest}`],
-]);
-const wait = values.wait === 'false' ? [] : ['--wait', '--timeout', '10m'];
-const { stdout } = await run(
-  await helmPath(),
-  [
-    ...['upgrade', '--install', values.release, join(root, 'charts/hilum')],
-    ...['--namespace', values.namespace, '--create-namespace', ...wait],
-    ...values.values.flatMap((path) => ['--values', path]),
-    ...sets,
-  ],
-  { timeoutMs: 660_000 },
-);
+const sets: string[] = [];
+for (const [component, { repository, digest }] of Object.entries(images)) {
+  for (const value of ['registry=', `repository=${repository}`, `digest=${digest}`]) {
+    sets.push('--set-string', `${component}.image.${value}`);
+  }
+}
+const { release, namespace } = values;
+const args = ['upgrade', '--install', release, join(root, 'charts/hilum'), '--create-namespace'];
+args.push('--namespace', namespace, ...sets);
+for (const path of values.values) args.push('--values', path);
+if (values.wait !== 'false') args.push('--wait', '--timeout', '10m');
+const { stdout } = await run(await helmPath(), args, { timeoutMs: 660_000 });
 process.stdout.write(stdout);

@@ -7,7 +7,8 @@
 import { createHash } from 'node:crypto';
 import { copyFile, cp, mkdir, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
-import { baseImage, buildImage, type BuiltImage } from '../images/build.ts';
+import { buildImage, type BuiltImage } from '../images/build.ts';
+import { baseImage } from '../tools/base-image.ts';
 import { nativeTensorflowDir } from '../tools/tensorflow.ts';
 import { baseWeightsPath } from '../tools/weights.ts';
 
@@ -96,7 +97,9 @@ async function filesOf(paths: readonly string[]): Promise<readonly string[]> {
 
 async function sync(from: string, to: string): Promise<void> {
   await mkdir(to, { recursive: true });
-  const wanted = (await readdir(from, { recursive: true, withFileTypes: true })).filter((entry) => !entry.isDirectory());
+  const wanted = (await readdir(from, { recursive: true, withFileTypes: true })).filter(
+    (entry) => !entry.isDirectory(),
+  );
   const names = new Set(wanted.map((entry) => relative(from, join(entry.parentPath, entry.name))));
   for (const entry of await readdir(to, { recursive: true, withFileTypes: true })) {
     const file = join(entry.parentPath, entry.name);

@@ -16,7 +16,8 @@ export async function groovyClasspath(): Promise<string> {
     ['mvn', 'maven'],
   ] as const) {
     const found = await run(command, ['-version'], { allowFailure: true }).catch(() => undefined);
-    if (found?.code !== 0) throw new Error(`${command} is missing; install it, on Debian: apt-get install ${debian}`);
+    if (found?.code !== 0)
+      throw new Error(`${command} is missing; install it, on Debian: apt-get install ${debian}`);
   }
   const dir = await ensureTool({
     name: 'groovy',
@@ -25,7 +26,13 @@ export async function groovyClasspath(): Promise<string> {
     make: async (scratch) => {
       for (const [name, sha256] of Object.entries(JARS)) {
         const artifact = `org.apache.groovy:${name}:${VERSION}`;
-        await run('mvn', ['-q', '-B', 'dependency:copy', `-Dartifact=${artifact}`, `-DoutputDirectory=${scratch}`]);
+        await run('mvn', [
+          '-q',
+          '-B',
+          'dependency:copy',
+          `-Dartifact=${artifact}`,
+          `-DoutputDirectory=${scratch}`,
+        ]);
         await verifySha256(join(scratch, `${name}-${VERSION}.jar`), sha256);
       }
     },
