@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hilumImages } from '@hilum/hack';
-import { pushDataset } from '@hilum/trainer';
+import { pushDataset, scanDataset } from '@hilum/trainer';
 import { forward } from './state.ts';
 import type { Target } from './target.ts';
 
@@ -71,7 +71,10 @@ export async function installChart(
   );
   // Our own pods pass it, and the cluster refuses whatever would not.
   await target.kubectl([
-    ...['label', '--overwrite', 'namespace', namespace],
+    'label',
+    '--overwrite',
+    'namespace',
+    namespace,
     'pod-security.kubernetes.io/enforce=restricted',
   ]);
   return forward(
@@ -87,6 +90,8 @@ export interface PinnedDataset {
   readonly remote: string;
   readonly md5: string;
   readonly files: number;
+  /** `hu`: DICOM; `grey`: pictures. */
+  readonly kind: 'hu' | 'grey';
 }
 
 /** Pushes a folder of images in DVC's layout into MLflow's artifact store. */
@@ -96,22 +101,32 @@ export async function pinDataset(
   namespace: string,
   progress: (text: string) => void,
 ): Promise<PinnedDataset> {
+  progress('looking through the images');
+  const { kind } = await scanDataset(dir);
   const { md5, files } = await pushDataset({
     dir,
     remote: mlflowUrl + DVC_REMOTE_PATH,
     onProgress: ({ files, totalFiles }) => progress(`pushing ${files}/${totalFiles} files`),
   });
-  return { remote: `http://${RELEASE}-mlflow.${namespace}.svc:5000${DVC_REMOTE_PATH}`, md5, files };
+  return { remote: `http://${RELEASE}-mlflow.${namespace}.svc:5000${DVC_REMOTE_PATH}`, md5, files, kind };
 }
 
-/** Applies one of `examples/`, its `${NAME}`s filled in. */
+/**
+ * Applies one of `examples/`, its `${NAME}`s filled in.
+ *
+ * @param without fields on a line of their own that do not fit the data at hand
+ */
 export async function applyExample(
   target: Target,
   namespace: string,
   file: string,
   variables: Readonly<Record<string, string>>,
+  without: readonly string[] = [],
 ): Promise<void> {
-  const text = await readFile(join(root, 'examples', file), 'utf8');
+  const lines = (await readFile(join(root, 'examples', file), 'utf8')).split('\n');
+  const text = lines
+    .filter((line) => !without.some((field) => line.trim().startsWith(`${field}:`)))
+    .join('\n');
   const filled = text.replace(/\$\{(\w+)\}/g, (whole, name: string) => variables[name] ?? whole);
   await target.kubectl(['-n', namespace, 'apply', '-f', '-'], { input: filled });
 }
