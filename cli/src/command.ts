@@ -11,7 +11,7 @@ export interface Io {
   readonly signal: AbortSignal;
 }
 
-export interface Option {
+interface Option {
   readonly type: 'string' | 'boolean';
   readonly description: string;
 }

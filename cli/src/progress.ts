@@ -8,7 +8,8 @@ const EVERY_MS = 10_000;
 
 /** @param now milliseconds */
 export function trainProgress(terminal: Io['stderr'], now: () => number): (event: TrainEvent) => void {
-  const started = new Map<string, number>();
+  /** When a kind of work was first told of, and how much of it was done by then. */
+  const started = new Map<string, { readonly at: number; readonly done: number }>();
   let last = -Infinity;
   const transient = (text: string, isLast: boolean): void => {
     if (terminal.isTTY === true) terminal.write(`\r\u001B[2K${text}${isLast ? '\n' : ''}`);
@@ -18,9 +19,10 @@ export function trainProgress(terminal: Io['stderr'], now: () => number): (event
     }
   };
   const eta = (kind: string, done: number, total: number): string => {
-    const begin = started.get(kind) ?? now();
-    started.set(kind, begin);
-    return done === 0 ? '' : `ETA ${seconds(((now() - begin) / done) * (total - done))}`;
+    const first = started.get(kind) ?? { at: now(), done };
+    started.set(kind, first);
+    if (done === first.done) return '';
+    return `ETA ${seconds(((now() - first.at) / (done - first.done)) * (total - done))}`;
   };
   return (event) => {
     switch (event.type) {

@@ -29,7 +29,7 @@ const needs: Record<string, readonly Need[]> = {
   trainer: [installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
   server: [installTensorflow, baseWeightsPath, mlflowVenv],
   operator: [...api, mlflowVenv],
-  cli: [installTensorflow, baseWeightsPath, mlflowVenv],
+  cli: [installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
   hack: [...node, ...images, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
   test: [...node, ...images, installTensorflow, baseWeightsPath, mlflowVenv],
 };

@@ -35,7 +35,7 @@ export interface Evaluation extends Figures {
   readonly units: readonly UnitScore[];
 }
 
-export const RESEARCH_USE_ONLY = 'Research use only, not for diagnosis.';
+const RESEARCH_USE_ONLY = 'Research use only, not for diagnosis.';
 
 /** The figures per image, and per unit over the mean of its images. */
 export function summarise(

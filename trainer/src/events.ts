@@ -1,6 +1,12 @@
 /** What a run says while it goes on: for a progress bar, a log, a status. */
 import type { Epoch } from './fit.ts';
-import type { Counts } from './plan.ts';
+import type { Part } from './dataset/split.ts';
+
+/** Images in all and patients in each part. */
+export interface Counts {
+  readonly files: number;
+  readonly patients: Readonly<Record<Part, number>>;
+}
 
 export type TrainEvent =
   | {

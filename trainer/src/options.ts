@@ -3,8 +3,7 @@ import type { Window } from '@hilum/imaging';
 import type { Cut, PackageInfo } from '@hilum/model';
 import type { SplitOptions } from './dataset/split.ts';
 import type { Evaluation, Figures, Gate } from './evaluation.ts';
-import type { TrainEvent } from './events.ts';
-import type { Counts } from './plan.ts';
+import type { Counts, TrainEvent } from './events.ts';
 import type { RegisteredModel, Registration, TrackingOptions } from './tracking.ts';
 
 export interface TrainOptions {

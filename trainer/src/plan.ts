@@ -3,13 +3,8 @@ import { defaultContract, type Contract } from '@hilum/imaging';
 import type { Dataset } from './dataset/scan.ts';
 import { PARTS, splitByPatient, type Part, type Split } from './dataset/split.ts';
 import { TrainerError } from './errors.ts';
+import type { Counts } from './events.ts';
 import type { TrainOptions } from './options.ts';
-
-/** Images in all and patients in each part. */
-export interface Counts {
-  readonly files: number;
-  readonly patients: Readonly<Record<Part, number>>;
-}
 
 export interface Plan {
   readonly dataset: Dataset;

@@ -44,7 +44,7 @@ export async function leaveReport(path: string, report: TrainerReport): Promise<
 }
 
 /** Errors of the rooms below keep their own codes where this room has the same ones; the rest is a bug. */
-export function toTrainerError(error: unknown): TrainerError {
+function toTrainerError(error: unknown): TrainerError {
   if (error instanceof TrainerError) return error;
   if (error instanceof EngineError) {
     return new TrainerError('ENGINE_MISSING', error.message, { cause: error });

@@ -7,7 +7,6 @@ import { join, resolve } from 'node:path';
 const DATA = resolve(import.meta.dirname, '../..', process.env['HILUM_DATA'] ?? '../shared/data');
 
 export const LIDC = join(DATA, 'lidc-nodules');
-export const CT_SLICE = join(DATA, 'dicom/transfer-syntaxes/CT1_explicit-le.dcm');
 
 /** Why tests on real images are skipped, or undefined where they are not. */
 export const NO_DATA = existsSync(LIDC)

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TrainerError } from '../errors.ts';
-import { PARTS, splitByPatient, type SplitOptions } from './split.ts';
+import { PARTS, splitByPatient, type Split, type SplitOptions } from './split.ts';
 
 interface Image {
   readonly label: string;
@@ -31,17 +31,26 @@ function cohort(counts: Readonly<Record<string, number>>, images = 2): Image[] {
   );
 }
 
+function attempt(images: readonly Image[], options: SplitOptions): Split | string {
+  try {
+    return splitByPatient(images, options);
+  } catch (error) {
+    if (error instanceof TrainerError) return error.code;
+    throw error;
+  }
+}
+
+/** How many of these patients have the label in their name. */
+function count(patients: readonly string[], label: string): number {
+  return patients.filter((patient) => patient.startsWith(label)).length;
+}
+
 describe('splitByPatient', () => {
   it('puts every patient in exactly one part, and every label in every part, or says that it cannot', () => {
     fc.assert(
       fc.property(anyImages, anySplit, (images, options) => {
-        let split;
-        try {
-          split = splitByPatient(images, options);
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'TOO_FEW_PATIENTS' });
-          return;
-        }
+        const split = attempt(images, options);
+        if (typeof split === 'string') return split === 'TOO_FEW_PATIENTS';
         const everyone = PARTS.flatMap((part) => split[part]);
         expect(everyone.toSorted()).toEqual([...new Set(images.map((image) => image.patient))].toSorted());
         const labels = new Set(images.map((image) => image.label));
@@ -50,6 +59,7 @@ describe('splitByPatient', () => {
           const seen = images.filter((image) => members.has(image.patient)).map((image) => image.label);
           expect(new Set(seen)).toEqual(labels);
         }
+        return true;
       }),
     );
   });
@@ -76,8 +86,6 @@ describe('splitByPatient', () => {
       validationPercent: 20,
       testPercent: 30,
     });
-    const count = (part: readonly string[], label: string): number =>
-      part.filter((patient) => patient.startsWith(label)).length;
     expect(PARTS.map((part) => [count(split[part], 'benign'), count(split[part], 'malignant')])).toEqual([
       [50, 10],
       [20, 4],
@@ -108,13 +116,24 @@ describe('splitByPatient', () => {
   });
 
   it('names the label that has too few patients', () => {
-    const split = (): unknown =>
-      splitByPatient(cohort({ benign: 9, malignant: 2 }), {
-        seed: 7,
-        validationPercent: 20,
-        testPercent: 20,
-      });
-    expect(split).toThrow(TrainerError);
-    expect(split).toThrow(/label malignant has 2 patient/);
+    const images = cohort({ benign: 9, malignant: 2 });
+    const options = { seed: 7, validationPercent: 20, testPercent: 20 };
+    expect(() => splitByPatient(images, options)).toThrow(/label malignant has 2 patient/);
+  });
+
+  it('finds a split whenever every label has three patients', () => {
+    const counts = fc.integer({ min: 3, max: 30 });
+    fc.assert(
+      fc.property(
+        fc.record({ benign: counts, malignant: counts, normal: counts }),
+        anySplit,
+        (given, options) => {
+          const split = splitByPatient(cohort(given, 1), options);
+          for (const part of PARTS) {
+            for (const label of Object.keys(given)) expect(count(split[part], label)).toBeGreaterThan(0);
+          }
+        },
+      ),
+    );
   });
 });

@@ -34,6 +34,14 @@ async function tree(dir: string): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(files.map(read)));
 }
 
+/** Serves until the test is over. @returns the remote's address */
+async function server(listener: RequestListener): Promise<string> {
+  const http = createServer(listener).listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  afterAll(() => http.close().closeAllConnections());
+  return `http://127.0.0.1:${(http.address() as AddressInfo).port}/store`;
+}
+
 describe('with the real dvc', () => {
   let dvc: (...args: readonly string[]) => Promise<string>;
   const repo = join(scratch, 'repo');
@@ -120,14 +128,6 @@ describe('with a web server', () => {
     const bytes = objects.get(request.url ?? '');
     response.writeHead(bytes === undefined ? 404 : 200).end(bytes);
   };
-
-  /** Serves until the test is over. @returns the remote's address */
-  async function server(listener: RequestListener): Promise<string> {
-    const http = createServer(listener).listen(0, '127.0.0.1');
-    await once(http, 'listening');
-    afterAll(() => http.close().closeAllConnections());
-    return `http://127.0.0.1:${(http.address() as AddressInfo).port}/store`;
-  }
 
   let target = 0;
   const folder = (): string => join(scratch, `into-${(target += 1)}`);

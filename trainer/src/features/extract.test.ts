@@ -23,6 +23,10 @@ function slice(instance: number): Uint8Array {
   });
 }
 
+function refuse(): never {
+  throw new Error('the network was built');
+}
+
 describe('extractFeatures', () => {
   let tf: Tf;
   let dataset: Dataset;
@@ -89,10 +93,9 @@ describe('extractFeatures', () => {
     const values = first.rows([0, 1, 2, 3]);
     first.close();
     const progress: unknown[] = [];
-    const frozen = (): never => {
-      throw new Error('the network was built');
-    };
-    const second = await extractFeatures(options(cacheDir, { frozen, onProgress: (p) => progress.push(p) }));
+    const second = await extractFeatures(
+      options(cacheDir, { frozen: refuse, onProgress: (p) => progress.push(p) }),
+    );
     expect(second.rows([0, 1, 2, 3])).toEqual(values);
     expect(second.computed).toBe(0);
     expect(progress).toEqual([{ images: 4, totalImages: 4, cached: 4 }]);
@@ -113,9 +116,8 @@ describe('extractFeatures', () => {
   it('drops a shard that was altered on disk and infers its images again', async () => {
     const cacheDir = join(scratch, 'altered');
     (await extractFeatures(options(cacheDir))).close();
-    const [name] = (await readdir(cacheDir, { recursive: true })).filter((path) =>
-      path.endsWith('.features'),
-    );
+    const names = await readdir(cacheDir, { recursive: true });
+    const name = names.find((path) => path.endsWith('.features'));
     const path = join(cacheDir, name ?? '');
     const bytes = await readFile(path);
     bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);

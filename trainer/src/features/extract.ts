@@ -23,7 +23,7 @@ export interface FeatureOptions {
   readonly onProgress?: (progress: FeatureProgress) => void;
 }
 
-export interface FeatureProgress {
+interface FeatureProgress {
   readonly images: number;
   readonly totalImages: number;
   /** How many of all came from the cache. */

@@ -45,18 +45,10 @@ describe('writePhantomStudies', () => {
   });
 
   it('draws a calcified core in benign nodules only', () => {
-    const dense = (label: string): readonly number[] =>
-      dataset.images.flatMap((image, at) => {
-        const { pixels, rows } = slices[at] ?? { pixels: new Float32Array(), rows: 0 };
-        // The middle third: ribs are bone as well, but lie further out.
-        const inner = pixels.filter(
-          (_, index) =>
-            Math.abs((index % rows) / rows - 0.5) < 1 / 6 &&
-            Math.abs(Math.floor(index / rows) / rows - 0.5) < 1 / 6,
-        );
-        return image.label === label ? [inner.filter((hu) => hu > 350).length] : [];
-      });
-    expect(Math.min(...dense('benign'))).toBeGreaterThan(Math.max(...dense('malignant')));
+    const dense = Map.groupBy(slices.keys(), (at) => dataset.images[at]?.label);
+    const counts = (label: string): readonly number[] =>
+      (dense.get(label) ?? []).map((at) => boneInTheMiddle(slices[at]));
+    expect(Math.min(...counts('benign'))).toBeGreaterThan(Math.max(...counts('malignant')));
   });
 
   it('says that it is synthetic, in every file and beside them', async () => {
@@ -74,13 +66,23 @@ describe('writePhantomStudies', () => {
     const [again, other] = [join(scratch, 'again'), join(scratch, 'other')];
     await writePhantomStudies({ dir: again, patients: 6, slices: 2, seed: 7 });
     await writePhantomStudies({ dir: other, patients: 6, slices: 2, seed: 8 });
-    const bytes = async (root: string): Promise<string[]> => {
-      const names = (await readdir(root, { recursive: true }))
-        .filter((name) => name.endsWith('.dcm'))
-        .toSorted();
-      return Promise.all(names.map(async (name) => (await readFile(join(root, name))).toString('base64')));
-    };
     expect(await bytes(again)).toEqual(await bytes(dir));
     expect(await bytes(other)).not.toEqual(await bytes(dir));
   });
 });
+
+/** Pixels of bone in the middle third: ribs are bone as well, but lie further out. */
+function boneInTheMiddle(slice: HuImage | undefined): number {
+  if (slice === undefined) return Number.NaN;
+  const { pixels, rows, columns } = slice;
+  const isInner = (at: number): boolean =>
+    Math.abs((at % columns) / columns - 0.5) < 1 / 6 &&
+    Math.abs(Math.floor(at / columns) / rows - 0.5) < 1 / 6;
+  return pixels.filter((hu, at) => hu > 350 && isInner(at)).length;
+}
+
+async function bytes(root: string): Promise<string[]> {
+  const names = await readdir(root, { recursive: true });
+  const dicom = names.filter((name) => name.endsWith('.dcm')).toSorted();
+  return Promise.all(dicom.map(async (name) => (await readFile(join(root, name))).toString('base64')));
+}

@@ -1,0 +1,267 @@
+/** `hilum …` as a shell sees it: output, exit code, and that the commands work together. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startMlflow } from '@hilum/hack';
+import { createMlflow } from '@hilum/mlflow';
+import type { TrainEvent } from '@hilum/trainer';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runCli } from './cli.ts';
+import { trainProgress } from './progress.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'hilum-cli-'));
+const phantom = join(scratch, 'phantom');
+const model = join(scratch, 'model');
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+async function hilum(...args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+  const written = { out: '', err: '' };
+  const code = await runCli(args, {
+    stdout: { write: (text) => (written.out += text) },
+    stderr: { isTTY: false, write: (text) => (written.err += text) },
+    signal: new AbortController().signal,
+  });
+  return { code, ...written };
+}
+
+const short = [
+  '--input-size',
+  '32',
+  '--epochs',
+  '2',
+  '--batch-size',
+  '8',
+  '--cache',
+  join(scratch, 'features'),
+];
+
+describe('hilum', () => {
+  it('lists its commands, and explains each', async () => {
+    const { code, out } = await hilum('--help');
+    expect(code).toBe(0);
+    const names = out.match(/^ {2}\w+/gm)?.map((name) => name.trim()) ?? [];
+    expect(names).toEqual(['demo', 'train', 'evaluate', 'serve', 'classify', 'prepare', 'phantom']);
+    expect(out).toContain('Research use only, not for diagnosis.');
+    for (const name of names) {
+      const help = await hilum(name, '--help');
+      expect(help).toMatchObject({ code: 0, err: '' });
+      expect(help.out).toMatch(new RegExp(`^hilum ${name} `));
+      expect(help.out).toContain('--json');
+    }
+  });
+
+  it.each([
+    [['nonsense'], 'there is no command nonsense'],
+    [['train', '--out', 'x'], '--data is missing'],
+    [['train', '--colour', 'red'], "Unknown option '--colour'"],
+    [
+      ['train', '--data', 'x', '--out', 'y', '--epochs', 'many'],
+      '--epochs is a number from 1 to 1000, not many',
+    ],
+    [['train', '--data', 'x', '--out', 'y', '--epochs', '1.5'], '--epochs is a whole number'],
+    [['train', '--data', 'x', '--out', 'y', '--window', 'wide'], '--window is CENTER/WIDTH'],
+    [['train', '--data', 'x', '--out', 'y', '--trainable-from', 'top'], 'one of head, block5_conv1'],
+    [['train', '--data', 'x', '--out', 'y', '--register', 'z'], '--register needs --mlflow'],
+    [['train', '--data', 'x', '--out', 'y', '--validation', '60', '--test', '60'], 'less than 20 percent'],
+    [['train', '--data', 'x', '--out', 'y', 'stray'], 'nobody asked for stray'],
+    [['evaluate', '--model', 'x', '--data', 'y', '--part', 'best'], '--part is one of'],
+    [['phantom', '--out', 'x', '--patients', '2'], '--patients is a number from 6'],
+  ])('refuses the call %j with 64 and says what is wrong', async (args, message) => {
+    const { code, out, err } = await hilum(...args);
+    expect({ code, out }).toEqual({ code: 64, out: '' });
+    expect(err).toContain(message);
+  });
+
+  it('ends with 64 and the list where no command is named', async () => {
+    const { code, out, err } = await hilum();
+    expect({ code, out }).toEqual({ code: 64, out: '' });
+    expect(err).toContain('hilum COMMAND');
+  });
+
+  it('ends with 65 for data that are not there, and says so in JSON as well', async () => {
+    const { code, out, err } = await hilum('train', '--data', join(scratch, 'no'), '--out', model, '--json');
+    expect(code).toBe(65);
+    expect(JSON.parse(out)).toMatchObject({ error: { code: 'DATASET_MISSING' } });
+    expect(err).toContain('DATASET_MISSING');
+  });
+});
+
+describe('the commands, one after the other', () => {
+  it('phantom writes a study set', async () => {
+    const { code, out } = await hilum(
+      'phantom',
+      '--out',
+      phantom,
+      '--patients',
+      '12',
+      '--slices',
+      '2',
+      '--json',
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual({ dir: phantom, patients: 12, slices: 24, synthetic: true });
+  });
+
+  it('train writes a package and one JSON object, in agreement with evaluate', async () => {
+    const trained = await hilum('train', '--data', phantom, '--out', model, ...short, '--json');
+    expect(trained.code).toBe(0);
+    const result = JSON.parse(trained.out) as Record<
+      string,
+      { aucRoc: number; samples: number; accuracy: number }
+    >;
+    expect(result).toMatchObject({
+      package: model,
+      digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,
+      dataset: { files: 24, patients: { train: 8, validation: 2, test: 2 } },
+      evaluation: { samples: 4, perUnit: { samples: 2 } },
+      gate: { passed: true },
+      notice: 'Research use only, not for diagnosis.',
+    });
+
+    const metrics = join(scratch, 'metrics.json');
+    const roc = join(scratch, 'roc.csv');
+    const evaluated = await hilum(
+      'evaluate',
+      '--model',
+      model,
+      '--data',
+      phantom,
+      '--metrics',
+      metrics,
+      '--roc',
+      roc,
+      '--json',
+    );
+    expect(evaluated.code).toBe(0);
+    const scores = JSON.parse(evaluated.out) as { images: unknown[]; units: unknown[] };
+    const { samples, accuracy, aucRoc } = result['evaluation'] ?? {};
+    expect(scores).toMatchObject({ part: 'test', samples, accuracy, aucRoc, note: result['notice'] });
+    expect(scores.images).toHaveLength(4);
+    expect(scores.units).toHaveLength(2);
+    expect(JSON.parse(await readFile(metrics, 'utf8'))).toMatchObject({
+      part: 'test',
+      images: { samples, accuracy, aucRoc },
+    });
+    expect(await readFile(roc, 'utf8')).toMatch(/^fpr,tpr,threshold\n0,0,/);
+  });
+
+  it('speaks to people without --json', async () => {
+    const { out } = await hilum('evaluate', '--model', model, '--data', phantom, '--part', 'all');
+    expect(out).toMatch(/part: all +samples +accuracy +AUC-ROC \(malignant\)\nimages +24 /);
+    expect(out).toContain('Research use only, not for diagnosis.');
+  });
+
+  it('prepare writes pin, kind and split, and 65 where there is nothing to prepare', async () => {
+    const out = join(scratch, 'dataset.json');
+    expect((await hilum('prepare', '--data', phantom, '--out', out)).code).toBe(0);
+    expect(JSON.parse(await readFile(out, 'utf8'))).toMatchObject({
+      md5: expect.stringMatching(/^[0-9a-f]{32}\.dir$/) as string,
+      kind: 'hu',
+      images: { benign: 12, malignant: 12 },
+      split: {
+        seed: 7,
+        patients: { test: expect.arrayContaining([expect.stringContaining('SYNTHETIC')]) as string[] },
+      },
+    });
+    expect((await hilum('prepare', '--data', scratch, '--out', out)).code).toBe(65);
+  });
+
+  it('evaluate ends with 65 for a package that was altered', async () => {
+    await writeFile(join(model, 'labels.json'), '{}');
+    const { code, err } = await hilum('evaluate', '--model', model, '--data', phantom);
+    expect(code).toBe(65);
+    expect(err).toContain('DIGEST_MISMATCH');
+  });
+
+  it('train registers past the gate where a tracking server is named, and ends with 69 where it is down', async () => {
+    const args = ['train', '--data', phantom, '--out', join(scratch, 'registered'), ...short, '--json'];
+    const server = await startMlflow();
+    try {
+      const names = ['--register', 'lung', '--alias', 'best', '--min-auc', '0'];
+      const { code, out } = await hilum(...args, '--mlflow', server.url, ...names);
+      expect(code).toBe(0);
+      const { model: registered } = JSON.parse(out) as { model: unknown };
+      expect(registered).toMatchObject({ name: 'lung', version: '1', alias: 'best' });
+      const mlflow = createMlflow({ baseUrl: server.url });
+      expect(await mlflow.resolveModel('models:/lung@best')).toMatchObject({ version: '1' });
+    } finally {
+      await server.stop();
+    }
+    const down = await hilum(...args, '--mlflow', server.url);
+    expect(down.code).toBe(69);
+    expect(JSON.parse(down.out)).toMatchObject({ error: { code: 'TRACKING_UNREACHABLE' } });
+  });
+});
+
+describe('the process', () => {
+  const bin = join(import.meta.dirname, '../bin/hilum.mjs');
+
+  async function spawned(
+    args: readonly string[],
+    kill = false,
+  ): Promise<{ code: number | null; out: string; err: string }> {
+    const child = spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => {
+      err += chunk.toString();
+      if (kill && err.includes('epoch')) child.kill('SIGTERM');
+    });
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, out, err };
+  }
+
+  it('passes output and exit code on', async () => {
+    expect(
+      await spawned(['phantom', '--out', join(scratch, 'p'), '--patients', '6', '--slices', '1', '--json']),
+    ).toMatchObject({
+      code: 0,
+      err: '',
+      out: expect.stringMatching(/^\{.*\}\n$/) as string,
+    });
+    expect(await spawned(['train'])).toMatchObject({ code: 64, out: '' });
+  });
+
+  it('ends with 143 when told to end in the middle of training', async () => {
+    const args = ['train', '--data', phantom, '--out', join(scratch, 'ended'), ...short, '--epochs', '1000'];
+    expect(await spawned(args, true)).toMatchObject({ code: 143, out: '' });
+  });
+});
+
+function epoch(number: number): TrainEvent {
+  return {
+    type: 'epoch',
+    epoch: number,
+    epochs: 4,
+    loss: 0.5,
+    valLoss: 0.6,
+    valAccuracy: 0.7,
+    valAucRoc: 0.8,
+    imagesPerSecond: 123.4,
+  };
+}
+
+describe('the progress of a training run', () => {
+  it('is one line on a terminal, with loss, AUC, speed and the time left', () => {
+    let [text, now] = ['', 0];
+    const show = trainProgress({ isTTY: true, write: (part) => (text += part) }, () => now);
+    show(epoch(1));
+    now = 10_000;
+    show(epoch(2));
+    expect(text.split('\n')).toHaveLength(1);
+    expect(text.split('\r').at(-1)).toContain('2/4  loss 0.5000  AUC 0.8000  123 images/s  ETA 20 s');
+    show(epoch(4));
+    expect(text.endsWith('\n')).toBe(true);
+  });
+
+  it('is a line an epoch in a log', () => {
+    const lines: string[] = [];
+    const show = trainProgress({ isTTY: false, write: (line) => lines.push(line) }, () => 0);
+    for (const number of [1, 2, 3]) show(epoch(number));
+    expect(lines).toHaveLength(3);
+    expect(lines.join('')).not.toContain('\r');
+  });
+});

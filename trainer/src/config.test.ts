@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { optionsOf, readPodConfig } from './config.ts';
+
+const run = {
+  run: { name: 'lung', namespace: 'team-a', uid: 'u' },
+  dataset: {
+    remote: 'http://mlflow:5000/api/2.0/mlflow-artifacts/artifacts/dvc',
+    md5: `${'a'.repeat(32)}.dir`,
+  },
+  preprocessing: {},
+  model: {},
+  hyperparameters: {},
+  tracking: { uri: 'http://mlflow:5000', experiment: 'hilum' },
+  registration: { model: 'lung' },
+};
+
+function read(env: Readonly<Record<string, string>> = {}, changes: object = {}) {
+  return readPodConfig({ HILUM_TRAINER_CONFIG: JSON.stringify({ ...run, ...changes }), ...env });
+}
+
+describe('readPodConfig', () => {
+  it('fills in what the spec leaves to its defaults', () => {
+    expect(optionsOf(read().run)).toEqual({
+      dataset: { md5: run.dataset.md5, remote: run.dataset.remote },
+      split: { seed: 7, validationPercent: 20, testPercent: 20 },
+      preprocessing: { inputSize: 224 },
+      model: { trainableFrom: 'head', headUnits: 256, dropout: 0.5 },
+      hyperparameters: { epochs: 20, batchSize: 32, learningRate: 0.001, seed: 7 },
+      registration: { model: 'lung', alias: 'champion' },
+    });
+  });
+
+  it('turns decimal strings into numbers', () => {
+    const { run: given } = read(
+      {},
+      {
+        model: { dropout: '0.25' },
+        hyperparameters: { learningRate: '1e-4' },
+        registration: { model: 'lung', gate: { minAucRoc: '0.85' } },
+      },
+    );
+    expect(optionsOf(given)).toMatchObject({
+      model: { dropout: 0.25 },
+      hyperparameters: { learningRate: 0.0001 },
+      registration: { gate: { minAucRoc: 0.85 } },
+    });
+  });
+
+  it('sends MLflow’s password to a remote only where that is the same server', () => {
+    const env = { MLFLOW_TRACKING_USERNAME: 'u', MLFLOW_TRACKING_PASSWORD: 'p' };
+    expect(read(env).remoteAuth).toEqual({ username: 'u', password: 'p' });
+    const elsewhere = { dataset: { ...run.dataset, remote: 'http://mlflow:5001/dvc' } };
+    expect(read(env, elsewhere).remoteAuth).toBeUndefined();
+    expect(read({ ...env, HILUM_DVC_TOKEN: 't' }, elsewhere).remoteAuth).toEqual({ token: 't' });
+  });
+
+  it('names every mistake', () => {
+    expect(() => read({}, { preprocessing: { inputSize: 7 }, colour: 'red' })).toThrow(
+      expect.objectContaining({
+        code: 'BAD_CONFIG',
+        exitCode: 64,
+        message: expect.stringMatching(/inputSize.*colour|colour.*inputSize/s) as string,
+      }),
+    );
+    expect(() => readPodConfig({})).toThrow(/HILUM_TRAINER_CONFIG/);
+  });
+});
