@@ -158,6 +158,7 @@ export const REASONS = {
   SplitMissing: { actor: 'Hilum developers', text: 'The split that the model was trained on is not known.' },
   PackageUnreadable: { actor: 'Hilum developers', text: 'The model package cannot be opened.' },
   Internal: { actor: 'Hilum developers', text: 'A bug in the trainer; its log has more.' },
+  Interrupted: { actor: 'nobody', text: 'The training pod was told to end before it had finished.' },
 
   VersionResolved: { actor: 'nobody', text: 'The registry named the version in status.model.' },
   ModelNotFound: { actor: 'user', text: 'The registry has no such model.' },

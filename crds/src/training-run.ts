@@ -60,7 +60,7 @@ const dataset = ruled(
     split: split.prefault({}),
     positiveLabel: text(
       63,
-      'The class whose probability AUC-ROC is about; by default the last in alphabetical order.',
+      'The class whose probability AUC-ROC is about; by default malignant, else the last in alphabetical order.',
     ).optional(),
   }),
   [
