@@ -16,7 +16,7 @@ export function clusterImages(): Promise<string> {
   return goTool({
     name: 'cluster-images',
     version: '1',
-    cost: 'a build of about a minute, once the cluster is built',
+    cost: 'a build of 20 s, once the cluster is built',
     binaries: Object.fromEntries(Object.entries(IMAGES).map(([name, { source }]) => [name, source])),
     patches: [
       {

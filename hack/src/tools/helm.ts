@@ -8,7 +8,7 @@ export async function helmPath(): Promise<string> {
   const dir = await goTool({
     name: 'helm',
     version,
-    cost: 'a build of about a minute, once the cluster is built',
+    cost: 'a build of 20 s, once the cluster is built',
     binaries: { helm: 'helm.sh/helm/v3/cmd/helm' },
     // Without a stamp it says v3.19, and charts that compare versions see a patch level of none.
     ldflags: `-X helm.sh/helm/v3/internal/version.version=v${version}`,
