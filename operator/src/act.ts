@@ -8,6 +8,7 @@ import {
   create,
   isAlreadyExists,
   isConflict,
+  isNotFound,
   keyOf,
   remove,
   type KubeObject,
@@ -91,7 +92,13 @@ export function createActor({ transport, recorder, onEvent }: ActorOptions): Act
       const { apiVersion, kind, metadata } = owner;
       const { name, namespace, uid } = metadata;
       const object: KubeObject = { apiVersion, kind, metadata: { name, namespace, uid }, status };
-      return applyStatus(transport, object, { fieldManager: STATUS_MANAGER, force: true, signal });
+      try {
+        return await applyStatus(transport, object, { fieldManager: STATUS_MANAGER, force: true, signal });
+      } catch (error) {
+        // The owner was deleted meanwhile; nobody is left to read its status.
+        if (isNotFound(error)) return owner;
+        throw error;
+      }
     },
     remove: async (objects, signal) => {
       for (const object of objects) {

@@ -1,9 +1,15 @@
-/** ModelDeployments on a real API server with real controllers and a real MLflow; the tests play the pods. */
+/**
+ * ModelDeployments on a real API server with real controllers and a real MLflow; the tests play the pods. The operator
+ * watches its one namespace here, and all of them in the tests of TrainingRuns.
+ */
 import type { ModelDeploymentStatus } from '@hilum/crds';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../kube/index.ts';
+import { everyEnd } from '../test/crash.ts';
 import { eventually, startHarness, type Harness, type RunningOperator } from '../test/harness.ts';
-import { podCrashes, podRuns, podWaits } from '../test/pods.ts';
+import { modelDeploymentLife } from '../test/lives.ts';
+import { podCrashes, podWaits } from '../test/pods.ts';
+import { livePods, podsAreReady } from '../test/serving-pods.ts';
 
 const MODEL = 'lung';
 const DIGESTS = ['a', 'b', 'c'].map((digit) => `sha256:${digit.repeat(64)}`);
@@ -14,7 +20,7 @@ let name: string;
 let count = 0;
 
 beforeAll(async () => {
-  harness = await startHarness();
+  harness = await startHarness({ namespaced: true });
   const { mlflow } = harness;
   const experimentId = await mlflow.ensureExperiment('hilum');
   const { runId, artifactUri } = await mlflow.createRun({ experimentId, name: 'r', startTimeMs: Date.now() });
@@ -28,20 +34,44 @@ beforeAll(async () => {
 afterAll(async () => {
   await harness?.down();
 });
-beforeEach(async () => {
-  name = `md-${(count += 1)}`;
-  await harness.mlflow.setAlias(MODEL, 'champion', '1');
-  operator = harness.startOperator();
-});
-afterEach(async () => {
-  harness.gate.open();
-  await operator.stop();
+// First, while there are no other objects whose writes would be counted.
+describe('an operator that is killed before any of its writes', () => {
+  it('leads to the same end', async () => {
+    const { ends, kills } = await everyEnd(harness, modelDeploymentLife(harness));
+    // Three children, at least two states.
+    expect(kills).toBeGreaterThanOrEqual(5);
+    expect(ends).toEqual([
+      {
+        conditions: [
+          'Accepted True',
+          'ModelResolved True',
+          'Available True',
+          'Progressing False',
+          'Ready True',
+        ],
+        model: 'lung/1',
+        pods: '2/2',
+        children: [1, 1, 1],
+        replicaSets: 1,
+      },
+    ]);
+  });
 });
 
 describe('a ModelDeployment', () => {
+  beforeEach(async () => {
+    name = `md-${(count += 1)}`;
+    await harness.mlflow.setAlias(MODEL, 'champion', '1');
+    operator = harness.startOperator();
+  });
+  afterEach(async () => {
+    harness.gate.open();
+    await operator.stop();
+  });
+
   it('serves the version of its alias, and rolls when the alias moves', async () => {
     await createDeployment({ replicas: 2 });
-    await podsAreReady(2);
+    await podsAreReady(harness, name, 2);
     await eventually(async () => {
       expect(await ready()).toMatchObject({ status: 'True', reason: 'Serving', message: 'serves lung/1' });
       expect(await status()).toMatchObject({
@@ -69,7 +99,7 @@ describe('a ModelDeployment', () => {
     });
     const available = (await status()).conditions?.find(({ type }) => type === 'Available');
     expect(available?.status).toBe('True');
-    await podsAreReady(2);
+    await podsAreReady(harness, name, 2);
     await eventually(async () =>
       expect(await ready()).toMatchObject({ reason: 'Serving', message: 'serves lung/2' }),
     );
@@ -77,13 +107,13 @@ describe('a ModelDeployment', () => {
 
   it('goes on serving when MLflow is away, and pins the same version after a restart', async () => {
     await createDeployment({});
-    await podsAreReady(1);
+    await podsAreReady(harness, name, 1);
     await eventually(async () => expect(await ready()).toMatchObject({ reason: 'Serving' }));
     await operator.stop();
     harness.gate.shut();
     operator = harness.startOperator();
     await harness.api.remove('deployments', name);
-    await podsAreReady(1);
+    await podsAreReady(harness, name, 1);
     await eventually(async () => {
       expect(await condition('ModelResolved')).toMatchObject({
         status: 'Unknown',
@@ -146,7 +176,7 @@ describe('a ModelDeployment', () => {
 
   it('names what keeps its pods from serving', async () => {
     await createDeployment({});
-    const [pod = ''] = await itsPods(1);
+    const [pod = ''] = await livePods(harness, name, 1);
     await podWaits(
       harness.api,
       pod,
@@ -263,36 +293,4 @@ const ours = () => `hilum.dev/modeldeployment=${name}`;
 
 async function replicaSets(): Promise<readonly KubeObject[]> {
   return harness.api.list('replicasets', ours());
-}
-
-/** Waits for `count` pods that are not on their way out. */
-async function itsPods(wanted: number): Promise<string[]> {
-  let pods: string[] = [];
-  await eventually(async () => {
-    const all = await harness.api.list('pods', ours());
-    pods = all
-      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-      .map(({ metadata }) => metadata.name);
-    expect(pods.length).toBeGreaterThanOrEqual(wanted);
-  });
-  return pods;
-}
-
-/** Every pod becomes ready as it comes, and ends as it is told to, until the present template has `wanted`. */
-async function podsAreReady(wanted: number): Promise<void> {
-  await eventually(async () => {
-    for (const pod of await harness.api.list('pods', ours())) {
-      const { name: podName, deletionTimestamp } = pod.metadata;
-      if (deletionTimestamp !== undefined) {
-        await harness.kubectl('delete', 'pod', podName, '--force', '--grace-period=0');
-      } else if ((pod['status'] as { phase: string }).phase === 'Pending') {
-        await podRuns(harness.api, podName, 'server');
-      }
-    }
-    expect((await child('deployments'))?.['status']).toMatchObject({
-      replicas: wanted,
-      updatedReplicas: wanted,
-      availableReplicas: wanted,
-    });
-  });
 }

@@ -25,13 +25,22 @@ export interface RunningOperator {
   stop(): Promise<void>;
 }
 
+export interface StartOptions {
+  /** Default: the operator's own account. */
+  readonly kubeConfig?: KubeConfig;
+  /** It is going to fail: without a lease, which it would hold on to, and without a word. */
+  readonly doomed?: boolean;
+}
+
 export interface Harness {
   readonly mlflow: MlflowClient;
   /** Between the operator and MLflow. */
   readonly gate: Gate;
   readonly api: Api;
   kubectl(...args: readonly string[]): Promise<string>;
-  startOperator(): RunningOperator;
+  startOperator(options?: StartOptions): RunningOperator;
+  /** Of the cluster's admin. */
+  readonly kubeconfig: string;
   down(): Promise<void>;
 }
 
@@ -67,10 +76,11 @@ const ACCOUNT = 'hilum-operator';
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 const clock = createClock(() => Date.now());
 
-export async function startHarness(): Promise<Harness> {
+/** `namespaced`: the operator watches one namespace, and has rights in no other. */
+export async function startHarness({ namespaced = false } = {}): Promise<Harness> {
   const [kcm, mlflowServer] = await Promise.all([cluster.up('kcm'), startMlflow()]);
   await installCrds(kcm);
-  await installAccount(kcm);
+  await installAccount(kcm, namespaced);
   const admin = new KubeConfig();
   admin.loadFromFile(kcm.kubeconfig);
   const account = await accountConfig(admin, kcm);
@@ -85,13 +95,16 @@ export async function startHarness(): Promise<Harness> {
     gate,
     api: apiOf(transport),
     kubectl: (...args) => kcm.kubectl(args),
-    startOperator: () => {
+    kubeconfig: kcm.kubeconfig,
+    startOperator: ({ kubeConfig = account, doomed = false } = {}) => {
       const stop = new AbortController();
-      const config = configFor(gate.url);
-      const log = { ...silent, error: (fields: object, message: string) => console.error(message, fields) };
+      const watchNamespaces = namespaced ? [NAMESPACE] : [];
+      const config = { ...configFor(gate.url), watchNamespaces, leaderElection: !doomed };
+      const error = (fields: object, message: string) => doomed || console.error(message, fields);
+      const log = { ...silent, error };
       const ended = runOperator({
         config,
-        kubeConfig: account,
+        kubeConfig,
         clock,
         random: Math.random,
         log,
@@ -117,16 +130,14 @@ export async function startHarness(): Promise<Harness> {
   };
 }
 
-function configFor(mlflowUri: string): OperatorConfig {
+function configFor(mlflowUri: string): Omit<OperatorConfig, 'watchNamespaces' | 'leaderElection'> {
   return {
     trainerImage: 'hilum/trainer:test',
     serverImage: 'hilum/server:test',
     mlflowUri,
-    watchNamespaces: [],
     workers: 2,
     kubeQps: -1,
     healthPort: 0,
-    leaderElection: true,
     logLevel: 'info',
     podName: 'operator-under-test',
     podNamespace: NAMESPACE,
@@ -140,17 +151,30 @@ async function installCrds(kcm: Cluster): Promise<void> {
   await kcm.kubectl(['wait', '--for=condition=Established', '--timeout=30s', 'crd', '--all']);
 }
 
-async function installAccount(kcm: Cluster): Promise<void> {
+async function installAccount(kcm: Cluster, namespaced: boolean): Promise<void> {
   const metadata = { name: ACCOUNT, namespace: NAMESPACE };
+  const leader = { name: `${ACCOUNT}-leader`, namespace: NAMESPACE };
   const subjects = [{ kind: 'ServiceAccount', name: ACCOUNT, namespace: NAMESPACE }];
   const rbac = 'rbac.authorization.k8s.io';
   const ref = (kind: string) => ({ apiGroup: rbac, kind, name: ACCOUNT });
   const items = [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
     { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata, rules: OPERATOR_RULES },
-    { apiVersion: `${rbac}/v1`, kind: 'ClusterRoleBinding', metadata, roleRef: ref('ClusterRole'), subjects },
-    { apiVersion: `${rbac}/v1`, kind: 'Role', metadata, rules: LEASE_RULES },
-    { apiVersion: `${rbac}/v1`, kind: 'RoleBinding', metadata, roleRef: ref('Role'), subjects },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: namespaced ? 'RoleBinding' : 'ClusterRoleBinding',
+      metadata,
+      roleRef: ref('ClusterRole'),
+      subjects,
+    },
+    { apiVersion: `${rbac}/v1`, kind: 'Role', metadata: leader, rules: LEASE_RULES },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: 'RoleBinding',
+      metadata: leader,
+      roleRef: { ...ref('Role'), name: leader.name },
+      subjects,
+    },
   ];
   const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
   await kcm.kubectl(['apply', '-f', '-'], { input });

@@ -2,7 +2,9 @@
 import type { TrainingRunStatus } from '@hilum/crds';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findCondition } from '../kube/index.ts';
+import { everyEnd } from '../test/crash.ts';
 import { eventually, startHarness, type Harness, type RunningOperator } from '../test/harness.ts';
+import { trainingRunLife } from '../test/lives.ts';
 import { podEnds, podRuns } from '../test/pods.ts';
 import { FINALIZER, jobName } from './names.ts';
 
@@ -17,16 +19,42 @@ beforeAll(async () => {
 afterAll(async () => {
   await harness?.down();
 });
-beforeEach(() => {
-  name = `run-${(count += 1)}`;
-  operator = harness.startOperator();
-});
-afterEach(async () => {
-  harness.gate.open();
-  await operator.stop();
+// First, while there are no other objects whose writes would be counted.
+describe('an operator that is killed before any of its writes', () => {
+  it('leads to the same end', async () => {
+    const { ends, kills } = await everyEnd(harness, trainingRunLife(harness));
+    // Finalizer, Job, at least two states, finalizer again.
+    expect(kills).toBeGreaterThanOrEqual(5);
+    expect(ends).toEqual([
+      {
+        conditions: [
+          'Accepted True',
+          'DatasetReady True',
+          'Running False',
+          'Evaluated True',
+          'GatePassed True',
+          'Registered True',
+          'Succeeded True',
+        ],
+        model: 'lung/4',
+        finalizers: [],
+        jobs: 1,
+        pods: 1,
+      },
+    ]);
+  });
 });
 
 describe('a TrainingRun', () => {
+  beforeEach(() => {
+    name = `run-${(count += 1)}`;
+    operator = harness.startOperator();
+  });
+  afterEach(async () => {
+    harness.gate.open();
+    await operator.stop();
+  });
+
   it('ends in a registered model, with its progress on the way', async () => {
     const uid = await createRun();
     const pod = await itsPod();
