@@ -144,6 +144,10 @@ export const REASONS = {
   DatasetForbidden: { actor: 'user', text: 'The remote refuses the credentials.' },
   NoPatientFolder: { actor: 'user', text: 'Images must lie under <label>/<patient>/.' },
   MixedKinds: { actor: 'user', text: 'The dataset holds DICOM and pictures; they are never mixed.' },
+  WindowNotApplicable: {
+    actor: 'user',
+    text: 'preprocessing.window is for a dataset of pictures; leave it out for DICOM.',
+  },
   OneClass: { actor: 'user', text: 'The dataset has one label; a classifier needs at least two.' },
   PositiveLabelUnknown: {
     actor: 'user',
@@ -206,6 +210,7 @@ export function reasonOf(code: string): Reason {
   return isReason(name) ? name : 'TrainerFailed';
 }
 
-function isReason(name: string): name is Reason {
+/** Whether it is one of ours: a status may have been written by another version. */
+export function isReason(name: string): name is Reason {
   return Object.hasOwn(REASONS, name);
 }

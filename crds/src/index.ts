@@ -2,6 +2,7 @@ export { API_VERSION, GROUP, VERSION } from './crd.ts';
 export {
   CONDITION_TYPES,
   REASONS,
+  isReason,
   reasonOf,
   type Actor,
   type ModelDeploymentCondition,

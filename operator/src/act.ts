@@ -10,11 +10,13 @@ import {
   isConflict,
   isNotFound,
   keyOf,
+  pathOf,
   remove,
   type KubeObject,
   type Recorder,
   type Transport,
 } from './kube/index.ts';
+import { decodeObject } from './kube/decode.ts';
 import { FIELD_MANAGER, STATUS_MANAGER, isControlledBy } from './labels.ts';
 
 /** The API server refused a child for what it is; the owner's status must say so. */
@@ -65,6 +67,20 @@ export function createActor({ transport, recorder, onEvent }: ActorOptions): Act
     return apply(transport, object, { fieldManager, force, signal });
   }
 
+  /** The store may be behind the owner's deletion, and what is made then outlives it until someone collects it. */
+  async function isAlive(owner: KubeObject, signal: AbortSignal): Promise<boolean> {
+    const { namespace, name, uid } = owner.metadata;
+    const resource = await transport.resourceOf(owner.apiVersion, owner.kind);
+    try {
+      const path = pathOf({ ...resource, ...(namespace === undefined ? {} : { namespace }) }, name);
+      const { metadata } = decodeObject(await transport.request('GET', path, { signal }));
+      return metadata.uid === uid && metadata.deletionTimestamp === undefined;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw error;
+    }
+  }
+
   async function writeOne(owner: KubeObject, write: Write, signal: AbortSignal): Promise<void> {
     const { object, live } = write;
     const known = memory.get(keyOf(owner)) ?? new Map<string, Applied>();
@@ -85,6 +101,8 @@ export function createActor({ transport, recorder, onEvent }: ActorOptions): Act
 
   return {
     write: async (owner, writes, signal) => {
+      const makes = writes.some(({ live }) => live === undefined);
+      if (makes && !(await isAlive(owner, signal))) return;
       for (const write of writes) await writeOne(owner, write, signal);
     },
     report: async (owner, status, signal) => {

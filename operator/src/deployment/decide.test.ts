@@ -194,6 +194,20 @@ describe('a deployment', () => {
   });
 });
 
+describe('a deployment after a restart of the operator', () => {
+  it('does not change before the registry has answered', () => {
+    const world = aWorld({ deployment: aServer() });
+    const status = decide(aDeployment(), world, NOW).status ?? {};
+    const { apply, status: next } = decide(
+      aDeployment({ status }),
+      { ...world, resolved: undefined },
+      NOW + 60_000,
+    );
+    expect(next).toEqual(status);
+    expect(apply.map(({ object }) => object.kind)).toEqual(['Deployment', 'Service']);
+  });
+});
+
 describe('the children', () => {
   it('are a Deployment and a Service for one pod', () => {
     expect(kinds(aWorld())).toEqual(['Deployment', 'Service']);

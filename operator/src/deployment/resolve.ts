@@ -1,6 +1,7 @@
 /** Which version to serve, from what the registry says and what is served already. Pure. */
-import type { ModelDeploymentSpec, Reason } from '@hilum/crds';
+import { isReason, type ModelDeploymentSpec, type Reason } from '@hilum/crds';
 import { MlflowError } from '@hilum/mlflow';
+import { findCondition } from '../kube/index.ts';
 import { reasonOfMlflow } from '../tracking.ts';
 import type { ModelDeployment } from './model-deployment.ts';
 import type { DeploymentWorld, Pinned } from './world.ts';
@@ -23,6 +24,11 @@ export function resolve(
   const going = served === undefined ? '' : `; version ${served.version} goes on being served`;
   const answer = world.resolved;
   if (answer === undefined) {
+    // After a restart the last word stands until there is a new one, so that status does not flicker.
+    const last = findCondition(object.status.conditions ?? [], 'ModelResolved');
+    if (served !== undefined && last !== undefined && isReason(last.reason)) {
+      return { status: last.status, reason: last.reason, message: last.message, ...kept };
+    }
     return { status: 'Unknown', reason: 'Pending', message: `the registry is being asked${going}`, ...kept };
   }
   if (answer.error !== undefined) {

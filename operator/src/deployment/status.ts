@@ -1,4 +1,5 @@
 /** The status of a ModelDeployment. Pure. */
+import { isReason } from '@hilum/crds';
 import type {
   ModelDeploymentCondition,
   ModelDeploymentSpec,
@@ -125,8 +126,8 @@ function failureOf({ deployment, pods }: DeploymentWorld): ModelDeploymentStatus
 
 function known({ status }: ModelDeployment, type: ModelDeploymentCondition): Verdict {
   const before = status.conditions?.find((condition) => condition.type === type);
-  if (before === undefined) return ['Unknown', 'Pending', 'not reached yet'];
-  return [before.status, before.reason as Reason, before.message];
+  if (before === undefined || !isReason(before.reason)) return ['Unknown', 'Pending', 'not reached yet'];
+  return [before.status, before.reason, before.message];
 }
 
 function withConditions(

@@ -25,7 +25,7 @@ export interface RunningOperator {
   stop(): Promise<void>;
 }
 
-export interface StartOptions {
+interface StartOptions {
   /** Default: the operator's own account. */
   readonly kubeConfig?: KubeConfig;
   /** It is going to fail: without a lease, which it would hold on to, and without a word. */
