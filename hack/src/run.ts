@@ -21,7 +21,11 @@ export interface RunResult {
 }
 
 /** Runs `command args…` without a shell; throws with the end of its output when it fails. */
-export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
   const child = spawn(command, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },

@@ -14,6 +14,10 @@ export const TRAINER_CODES = {
   WEIGHTS_DIGEST_MISMATCH: { exit: 64, text: 'the base weights are not the pinned ones' },
   WEIGHTS_FORMAT: { exit: 64, text: 'the base weights are not those of VGG16' },
   ENGINE_MISSING: { exit: 64, text: 'the native TensorFlow engine is not installed' },
+  WINDOW_NOT_APPLICABLE: {
+    exit: 64,
+    text: 'a window is for pictures; a DICOM dataset has windows of its own',
+  },
   OUTPUT_NOT_EMPTY: { exit: 64, text: 'the output folder holds something that is not a model package' },
 
   DATASET_MISSING: { exit: 65, text: 'the dataset, or an object of it, is not there' },

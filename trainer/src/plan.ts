@@ -18,13 +18,19 @@ export interface Plan {
   readonly counts: Counts;
 }
 
-/** @throws TrainerError POSITIVE_LABEL_UNKNOWN, TOO_FEW_PATIENTS */
+/** @throws TrainerError POSITIVE_LABEL_UNKNOWN, TOO_FEW_PATIENTS, WINDOW_NOT_APPLICABLE */
 export function planRun(
   dataset: Dataset,
   options: Pick<TrainOptions, 'preprocessing' | 'positiveLabel' | 'split'>,
 ): Plan {
   const split = splitByPatient(dataset.images, options.split);
   const { inputSize, window } = options.preprocessing;
+  if (dataset.kind === 'hu' && window !== undefined) {
+    throw new TrainerError(
+      'WINDOW_NOT_APPLICABLE',
+      'preprocessing.window renders DICOM for a model of pictures; this dataset is DICOM, leave it out',
+    );
+  }
   return {
     dataset,
     split,

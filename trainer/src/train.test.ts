@@ -161,13 +161,15 @@ async function weight(packageDir: string, name: string): Promise<string> {
   throw new Error(`${packageDir} has no weight ${name}`);
 }
 
+const noWindow = { preprocessing: { inputSize: 64 } };
+
 describe('train on phantoms', () => {
   it('learns from Hounsfield units, and the package keeps the three windows', async () => {
     const data = join(scratch, 'phantom');
     await writePhantomStudies({ dir: data, patients: 18, slices: 2, seed: 7 });
     const outDir = join(scratch, 'hu');
     const hyperparameters = { epochs: 20, batchSize: 8, learningRate: 0.001, seed: 7 };
-    const result = await train(await aRun(scratch, data, { outDir, hyperparameters }));
+    const result = await train(await aRun(scratch, data, { ...noWindow, outDir, hyperparameters }));
     expect(result.evaluation.aucRoc).toBeGreaterThan(0.7);
     expect((await openPackage(outDir)).contract).toMatchObject({
       kind: 'hu',
@@ -180,17 +182,20 @@ describe('train on phantoms', () => {
     const data = join(scratch, 'phantom');
     const cases = [
       [{ positiveLabel: 'cancer' }, 'POSITIVE_LABEL_UNKNOWN'],
+      [{ preprocessing: { inputSize: 64, window: { center: 40, width: 400 } } }, 'WINDOW_NOT_APPLICABLE'],
       [{ baseWeights: join(scratch, 'no-such-file') }, 'WEIGHTS_MISSING'],
       [{ registration: { model: 'lung' } }, 'BAD_CONFIG'],
       [{ dataDir: join(scratch, 'no-such-folder') }, 'DATASET_MISSING'],
     ] as const;
     for (const [change, code] of cases) {
-      await expect(train(await aRun(scratch, data, change))).rejects.toMatchObject({ code });
+      await expect(train(await aRun(scratch, data, { ...noWindow, ...change }))).rejects.toMatchObject({
+        code,
+      });
     }
     const other = join(scratch, 'other-weights');
     await mkdir(other, { recursive: true });
     await writeFile(join(other, 'w.f32'), 'not weights');
-    const options = await aRun(scratch, data, { baseWeights: join(other, 'w.f32') });
+    const options = await aRun(scratch, data, { ...noWindow, baseWeights: join(other, 'w.f32') });
     await expect(train(options)).rejects.toMatchObject({ code: 'WEIGHTS_DIGEST_MISMATCH' });
   });
 

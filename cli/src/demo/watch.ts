@@ -12,7 +12,7 @@ const conditionSchema = z.object({
 });
 
 /** The part of a TrainingRun or ModelDeployment that the demo reads. */
-export const resourceSchema = z.object({
+const resourceSchema = z.object({
   metadata: z.object({ generation: z.number().default(0) }),
   status: z
     .object({

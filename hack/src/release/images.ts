@@ -12,7 +12,7 @@ import { baseImage } from '../tools/base-image.ts';
 import { nativeTensorflowDir } from '../tools/tensorflow.ts';
 import { baseWeightsPath } from '../tools/weights.ts';
 
-export const imageNames = ['operator', 'trainer', 'server', 'mlflow'] as const;
+const imageNames = ['operator', 'trainer', 'server', 'mlflow'] as const;
 export type ImageName = (typeof imageNames)[number];
 
 const root = resolve(import.meta.dirname, '../../..');
