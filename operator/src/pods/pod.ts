@@ -43,6 +43,7 @@ const podSchema = z.object({
             status: z.string(),
             reason: z.string().optional(),
             message: z.string().optional(),
+            lastTransitionTime: z.string().nullish(),
           }),
         )
         .default([]),
@@ -56,4 +57,14 @@ export type ContainerStatus = z.output<typeof containerStatus>;
 
 export function readPod(object: KubeObject): Pod {
   return podSchema.parse(object);
+}
+
+/** When a pod that is over came to its end, as nearly as its status tells; milliseconds since 1970. */
+export function endedAtMs({ metadata, status }: Pod): number {
+  const times = [
+    metadata.creationTimestamp,
+    ...status.conditions.map(({ lastTransitionTime }) => lastTransitionTime),
+    ...status.containerStatuses.map(({ state }) => state.terminated?.finishedAt),
+  ];
+  return Math.max(...times.flatMap((time) => (typeof time === 'string' ? [Date.parse(time)] : [])));
 }

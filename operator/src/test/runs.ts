@@ -63,11 +63,16 @@ interface JobChanges {
   readonly failed?: number;
   readonly spec?: object;
   readonly startedSecondsAgo?: number;
+  readonly conditions?: readonly object[];
+  /** The Job controller has not (again) begun. */
+  readonly notStarted?: boolean;
 }
 
-export function aJob({ end, failed = 0, spec = {}, startedSecondsAgo = 60 }: JobChanges = {}): Job {
-  const conditions =
+export function aJob(changes: JobChanges = {}): Job {
+  const { end, failed = 0, spec = {}, startedSecondsAgo = 60 } = changes;
+  const ends =
     end === undefined ? [] : [{ ...end, status: 'True', lastTransitionTime: ago(end.secondsAgo ?? 1) }];
+  const conditions = [...(changes.conditions ?? []), ...ends];
   return readJob({
     apiVersion: 'batch/v1',
     kind: 'Job',
@@ -78,7 +83,11 @@ export function aJob({ end, failed = 0, spec = {}, startedSecondsAgo = 60 }: Job
       creationTimestamp: ago(startedSecondsAgo),
     },
     spec: { suspend: false, backoffLimit: 2, activeDeadlineSeconds: 86_400, ...spec },
-    status: { startTime: ago(startedSecondsAgo), failed, conditions },
+    status: {
+      ...(changes.notStarted === true ? {} : { startTime: ago(startedSecondsAgo) }),
+      failed,
+      conditions,
+    },
   });
 }
 
@@ -143,6 +152,7 @@ export function ended(
   const terminated = {
     exitCode,
     reason: why ?? (exitCode === 0 ? 'Completed' : 'Error'),
+    finishedAt: ago(5),
     ...(said === undefined ? {} : { message: said }),
   };
   return aPod(exitCode === 0 ? 'Succeeded' : 'Failed', { state: { terminated }, ...rest });

@@ -8,7 +8,7 @@ import {
 } from '@hilum/crds';
 import type { TrainingRunSpec } from '@hilum/crds';
 import { diagnose, type Trouble } from '../pods/diagnosis.ts';
-import type { Pod } from '../pods/pod.ts';
+import { endedAtMs, type Pod } from '../pods/pod.ts';
 import { endOf, type Job, type JobEnd } from './job.ts';
 import type { TrainingWorld } from './world.ts';
 
@@ -52,9 +52,12 @@ export function assess(spec: TrainingRunSpec, world: TrainingWorld, now: number)
   if (spec.suspend)
     return { state: 'waiting', reason: 'Suspended', message: 'spec.suspend is true', ...tried };
 
-  const pod = world.pods.findLast((candidate) => !isOver(candidate));
+  if (isSuspended(job)) {
+    return { state: 'waiting', reason: 'PodPending', message: 'the Job is being resumed', ...tried };
+  }
+  const pod = livePod(world.pods);
   if (pod !== undefined && diagnose(pod).phase === 'running') return { state: 'running', ...tried };
-  const waiting = pod === undefined ? withoutPod(job, lastTry) : pending(pod);
+  const waiting = waitingFor(job, pod, world.pods, lastTry);
   const late = now - waiting.sinceMs - spec.limits.startSeconds * 1000;
   if (late < 0) return { state: 'waiting', reason: waiting.reason, message: waiting.message, ...tried };
   const seconds = spec.limits.startSeconds;
@@ -65,38 +68,52 @@ export function assess(spec: TrainingRunSpec, world: TrainingWorld, now: number)
 }
 
 /** When the start deadline of a waiting run passes, in milliseconds since 1970; undefined where none is running. */
-export function startDeadlineMs(spec: TrainingRunSpec, world: TrainingWorld): number | undefined {
-  if (world.job === undefined || spec.suspend || endOf(world.job) !== undefined) return undefined;
-  const pod = world.pods.findLast((candidate) => !isOver(candidate));
-  const { sinceMs } = pod === undefined ? withoutPod(world.job, undefined) : pending(pod);
-  return sinceMs + spec.limits.startSeconds * 1000;
+export function startDeadlineMs(spec: TrainingRunSpec, { job, pods }: TrainingWorld): number | undefined {
+  if (job === undefined || spec.suspend || isSuspended(job)) return undefined;
+  return waitingFor(job, livePod(pods), pods, undefined).sinceMs + spec.limits.startSeconds * 1000;
+}
+
+function livePod(pods: readonly Pod[]): Pod | undefined {
+  return pods.findLast((pod) => !isOver(pod));
+}
+
+/** Also while the Job controller has yet to act on a resumption: time spent suspended counts for no deadline. */
+function isSuspended(job: Job): boolean {
+  return (
+    job.spec.suspend ||
+    job.status.conditions.some(({ type, status }) => type === 'Suspended' && status === 'True')
+  );
 }
 
 interface Waiting {
   readonly reason: Reason;
   readonly message: string;
+  /** Start of the wait: of this pod, or for the next one. */
   readonly sinceMs: number;
 }
 
-function pending(pod: Pod): Waiting {
-  const { trouble } = diagnose(pod);
-  const sinceMs = Date.parse(pod.metadata.creationTimestamp);
-  if (trouble !== undefined) return { reason: trouble.reason, message: trouble.message, sinceMs };
-  return { reason: 'PodPending', message: `pod ${pod.metadata.name} is being started`, sinceMs };
-}
-
-function withoutPod(job: Job, lastTry: Failure | undefined): Waiting {
-  // Resuming a Job sets its start time anew, so time spent suspended does not count.
-  const sinceMs = Date.parse(job.status.startTime ?? job.metadata.creationTimestamp);
-  if (lastTry !== undefined) {
-    return {
-      reason: 'Retrying',
-      message: `the last try failed (${lastTry.message}); the Job starts another`,
-      sinceMs,
-    };
+function waitingFor(
+  job: Job,
+  pod: Pod | undefined,
+  pods: readonly Pod[],
+  lastTry: Failure | undefined,
+): Waiting {
+  if (pod !== undefined) {
+    const { trouble } = diagnose(pod);
+    const sinceMs = Date.parse(pod.metadata.creationTimestamp);
+    if (trouble !== undefined) return { reason: trouble.reason, message: trouble.message, sinceMs };
+    return { reason: 'PodPending', message: `pod ${pod.metadata.name} is being started`, sinceMs };
   }
-  const message = `Job ${job.metadata.name} has no pod yet; its events say more if this lasts`;
-  return { reason: 'PodPending', message, sinceMs };
+  // A resumption sets the start time anew, and the wait for another try begins when the last one ended.
+  const resumed = job.status.conditions.find(({ type }) => type === 'Suspended')?.lastTransitionTime;
+  const started = Date.parse(job.status.startTime ?? resumed ?? job.metadata.creationTimestamp);
+  const sinceMs = Math.max(started, ...pods.map((over) => endedAtMs(over)));
+  if (lastTry === undefined) {
+    const message = `Job ${job.metadata.name} has no pod yet; its events say more if this lasts`;
+    return { reason: 'PodPending', message, sinceMs };
+  }
+  const message = `the last try failed (${lastTry.message}); the Job starts another`;
+  return { reason: 'Retrying', message, sinceMs };
 }
 
 function ended(spec: TrainingRunSpec, job: Job, end: JobEnd, pods: readonly Pod[], now: number): Assessment {

@@ -7,6 +7,7 @@ import {
   aPod,
   aRun,
   aWorld,
+  ago,
   ended,
   failureReport,
   nothingYet,
@@ -20,6 +21,10 @@ import type { TrainingRun } from './training-run.ts';
 import type { TrainingWorld } from './world.ts';
 
 const PASSED = { passed: true, message: 'AUC-ROC 0.912 reaches 0.80' };
+const drained = aPod('Failed', {
+  secondsAgo: 7199,
+  conditions: [{ type: 'DisruptionTarget', status: 'True', lastTransitionTime: ago(10) }],
+});
 const COMPLETE = aJob({ end: { type: 'Complete' } });
 const finalFailure = (reason: string, failed = 1) => aJob({ end: { type: 'Failed', reason }, failed });
 
@@ -93,6 +98,39 @@ const rows: readonly Row[] = [
     want: { Running: 'False Retrying', Succeeded: 'Unknown Retrying' },
     failure: { code: 'OOM_KILLED', exitCode: 137 },
     says: 'OOMKilled: the container went over its memory limit',
+  },
+  {
+    name: 'has a new start deadline for each try, however long the last one trained',
+    world: aWorld({
+      job: aJob({ failed: 1, startedSecondsAgo: 7200 }),
+      pods: [
+        ended(69, failureReport('TRACKING_UNREACHABLE', 'MLflow does not answer'), { secondsAgo: 7199 }),
+      ],
+    }),
+    want: { Running: 'False Retrying', Succeeded: 'Unknown Retrying' },
+    failure: { code: 'TRACKING_UNREACHABLE', exitCode: 69 },
+  },
+  {
+    name: 'has a new start deadline after a disruption',
+    world: aWorld({ job: aJob({ startedSecondsAgo: 7200 }), pods: [drained] }),
+    want: { Running: 'False PodPending' },
+  },
+  {
+    name: 'is not late for having been suspended, before the Job knows that it goes on',
+    world: aWorld({ job: aJob({ spec: { suspend: true }, startedSecondsAgo: 90_000, notStarted: true }) }),
+    want: { Running: 'False PodPending' },
+    says: 'is being resumed',
+  },
+  {
+    name: 'is not late for having been suspended, before the Job controller acts',
+    world: aWorld({
+      job: aJob({
+        startedSecondsAgo: 90_000,
+        notStarted: true,
+        conditions: [{ type: 'Suspended', status: 'True' }],
+      }),
+    }),
+    want: { Running: 'False PodPending' },
   },
   {
     name: 'does not hold a disruption against the run',
