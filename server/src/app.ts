@@ -72,7 +72,9 @@ export async function buildApp(options: AppOptions): Promise<App> {
   });
 
   await app.register(swagger, openapi());
-  await app.register(swaggerUi, { routePrefix: '/docs', theme: { title: 'Hilum: classify' } });
+  // Without the bar of Swagger's own, whose address field would load any document.
+  const css = [{ filename: 'hilum.css', content: '.swagger-ui .topbar { display: none }' }];
+  await app.register(swaggerUi, { routePrefix: '/docs', theme: { title: 'Hilum: classify', css } });
 
   app.post('/v1/classify', {
     schema: routeSchemas.classify,

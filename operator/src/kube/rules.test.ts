@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { backoffMs, createBackoff } from './backoff.ts';
 import { deadline, orAbort, sleep } from './clock.ts';
 import { microTimestamp, setCondition, timestamp, type Condition } from './conditions.ts';
-import { createExpectations } from './expectations.ts';
 import { linesOf } from './lines.ts';
 import { pathOf, splitKey, keyOf } from './object.ts';
 import { createRateLimit } from './ratelimit.ts';
@@ -142,23 +141,6 @@ describe('conditions', () => {
   it('writes whole seconds, and microseconds where a lease wants them', () => {
     expect(timestamp(at(1) + 234)).toBe('2026-01-01T00:00:01Z');
     expect(microTimestamp(at(1) + 234)).toBe('2026-01-01T00:00:01.234000Z');
-  });
-});
-
-describe('expectations', () => {
-  it('holds a created child until it is seen, for at most its time', async () => {
-    const clock = createFakeClock();
-    const expectations = createExpectations({ clock, ttlMs: 1_000 });
-    expectations.expect('ns/owner', 'a');
-    expectations.expect('ns/owner', 'b');
-    expectations.seen('ns/owner', 'a');
-    expect(expectations.pending('ns/owner')).toEqual(['b']);
-    expect(expectations.pending('ns/other')).toEqual([]);
-    await clock.advance(1_000);
-    expect(expectations.pending('ns/owner')).toEqual([]);
-    expectations.expect('ns/owner', 'c');
-    expectations.forget('ns/owner');
-    expect(expectations.pending('ns/owner')).toEqual([]);
   });
 });
 
