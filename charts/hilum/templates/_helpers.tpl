@@ -31,36 +31,7 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
-{{- /* What the operator may do in each namespace that it watches. */ -}}
+{{- /* What the operator may do: "operator" in each namespace that it watches, "lease" in its own. */ -}}
 {{- define "hilum.rules" -}}
-- apiGroups: [hilum.dev]
-  resources: [trainingruns, modeldeployments]
-  verbs: [get, list, watch, patch, update]
-- apiGroups: [hilum.dev]
-  resources: [trainingruns/status, modeldeployments/status]
-  verbs: [get, patch, update]
-- apiGroups: [hilum.dev]
-  resources: [trainingruns/finalizers, modeldeployments/finalizers]
-  verbs: [update]
-- apiGroups: [batch]
-  resources: [jobs]
-  verbs: [get, list, watch, create, patch, delete]
-- apiGroups: [apps]
-  resources: [deployments]
-  verbs: [get, list, watch, create, patch, delete]
-- apiGroups: [""]
-  resources: [services]
-  verbs: [get, list, watch, create, patch, delete]
-- apiGroups: [autoscaling]
-  resources: [horizontalpodautoscalers]
-  verbs: [get, list, watch, create, patch, delete]
-- apiGroups: [policy]
-  resources: [poddisruptionbudgets]
-  verbs: [get, list, watch, create, patch, delete]
-- apiGroups: [""]
-  resources: [pods]
-  verbs: [get, list, watch]
-- apiGroups: ["", events.k8s.io]
-  resources: [events]
-  verbs: [create, patch]
+{{- index (.root.Files.Get "files/rbac.yaml" | fromYaml) .of | toYaml -}}
 {{- end -}}
