@@ -6,6 +6,7 @@
 import { say } from './cache.ts';
 import { baseImage } from './tools/base-image.ts';
 import { clusterImages } from './tools/cluster-images.ts';
+import { groovyClasspath } from './tools/groovy.ts';
 import { helmPath } from './tools/helm.ts';
 import { kubernetesTools } from './tools/kubernetes.ts';
 import { dvcVenv, mlflowVenv } from './tools/python.ts';
@@ -15,6 +16,8 @@ import { baseWeightsPath, imagenetOnnxPath } from './tools/weights.ts';
 
 type Need = () => Promise<unknown>;
 
+const native: Need = () => systemPackages('native');
+const jenkins: Need = () => systemPackages('jenkins');
 /** The API server, with or without controllers: `cluster.up('control' | 'kcm')`. */
 const api: readonly Need[] = [() => systemPackages('cluster'), kubernetesTools];
 /** A node that runs pods: `cluster.up('node')`. */
@@ -24,14 +27,23 @@ const images: readonly Need[] = [() => baseImage('node'), () => baseImage('pytho
 const needs: Record<string, readonly Need[]> = {
   crds: [...api],
   imaging: [],
-  model: [installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv],
-  mlflow: [mlflowVenv],
-  trainer: [installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
-  server: [installTensorflow, baseWeightsPath, mlflowVenv],
-  operator: [...api, mlflowVenv],
-  cli: [installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
-  hack: [...node, ...images, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
-  test: [...node, ...images, installTensorflow, baseWeightsPath, mlflowVenv],
+  model: [native, installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv],
+  mlflow: [native, mlflowVenv],
+  trainer: [native, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
+  server: [native, installTensorflow, baseWeightsPath, mlflowVenv],
+  operator: [native, ...api, mlflowVenv],
+  cli: [native, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
+  hack: [native, ...node, ...images, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
+  test: [
+    native,
+    jenkins,
+    ...node,
+    ...images,
+    installTensorflow,
+    baseWeightsPath,
+    mlflowVenv,
+    groovyClasspath,
+  ],
 };
 
 const rooms = process.argv.slice(2);

@@ -157,7 +157,13 @@ async function registryBinary(): Promise<string> {
     version: 'debian',
     cost: '6 MB download',
     make: async (scratch) => {
-      await run('apt-get', ['-q', 'download', 'docker-registry'], { cwd: scratch });
+      const download = ['-q', 'download', 'docker-registry'] as const;
+      const first = await run('apt-get', download, { cwd: scratch, allowFailure: true });
+      if (first.code !== 0) {
+        // A new machine knows no list of packages yet.
+        await run('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', 'update']);
+        await run('apt-get', download, { cwd: scratch });
+      }
       const file = (await readdir(scratch)).find((entry) => entry.endsWith('.deb'));
       if (file === undefined) throw new Error('apt-get download left no package');
       await run('dpkg-deb', ['--extract', file, '.'], { cwd: scratch });

@@ -9,6 +9,7 @@ import { copyFile, cp, mkdir, readFile, readdir, rm, stat } from 'node:fs/promis
 import { join, relative, resolve } from 'node:path';
 import { buildImage, type BuiltImage } from '../images/build.ts';
 import { baseImage } from '../tools/base-image.ts';
+import { systemPackages } from '../tools/system-packages.ts';
 import { nativeTensorflowDir } from '../tools/tensorflow.ts';
 import { baseWeightsPath } from '../tools/weights.ts';
 
@@ -50,6 +51,7 @@ export async function hilumImages(progress: (text: string) => void): Promise<Rec
  * weights. A hard link or a copy, never a link to outside, which a build context may not hold.
  */
 export async function stageNative(progress: (text: string) => void): Promise<void> {
+  await systemPackages('native');
   const native = join(root, 'build/native');
   await mkdir(native, { recursive: true });
   progress('staging TensorFlow and the base weights');

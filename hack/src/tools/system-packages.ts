@@ -1,12 +1,15 @@
-/** Debian packages that the built-in cluster and the image builder need: each with what it is for. */
+/** Debian packages that the tools, the built-in cluster and the image builder need: each with what it is for. */
 import { access, constants } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { say } from '../cache.ts';
 import { run } from '../run.ts';
 
 interface SystemPackage {
-  /** A command, or a file: there means installed, also where the distribution names its packages otherwise. */
-  readonly probe: string;
+  /**
+   * A command, or a file: there means installed, also where the distribution names its packages otherwise. A list is a
+   * command that ends well where it is installed.
+   */
+  readonly probe: string | readonly [string, ...string[]];
   readonly why: string;
 }
 
@@ -18,6 +21,18 @@ const clusterPackages: Readonly<Record<string, SystemPackage>> = {
 };
 
 const packages = {
+  native: {
+    'g++': { probe: 'g++', why: "compiles TensorFlow's addon for Node" },
+    'python3-pip': { probe: ['python3', '-m', 'pip', '--version'], why: 'fetches Python wheels' },
+    'python3-venv': {
+      probe: ['python3', '-c', 'import ensurepip, venv'],
+      why: 'the environments of MLflow and DVC',
+    },
+  },
+  jenkins: {
+    'default-jre-headless': { probe: ['java', '-version'], why: 'executes the Jenkinsfile in a test' },
+    maven: { probe: 'mvn', why: 'fetches Groovy' },
+  },
   cluster: clusterPackages,
   node: {
     ...clusterPackages,
@@ -34,7 +49,10 @@ const packages = {
   },
 } as const satisfies Record<string, Readonly<Record<string, SystemPackage>>>;
 
-/** `cluster`: `up('control' | 'kcm')`; `node`: `up('node')`; `images`: builds without a Docker engine. */
+/**
+ * `native`: TensorFlow and Python tools; `jenkins`: the test of the Jenkinsfile; `cluster`: `up('control' | 'kcm')`;
+ * `node`: `up('node')`; `images`: builds without a Docker engine.
+ */
 export type PackageSet = keyof typeof packages;
 
 /**
@@ -63,14 +81,18 @@ export async function systemPackages(set: PackageSet): Promise<void> {
   await run('apt-get', [...options, 'update'], { env });
   await run('apt-get', [...options, ...install], { env });
   for (const [name, { probe }] of missing) {
-    if (!(await isThere(probe))) throw new Error(`${name} is installed, but ${probe} is not there`);
+    if (!(await isThere(probe))) throw new Error(`${name} is installed, but ${String(probe)} is not there`);
   }
 }
 
 /** Debian keeps administrators' commands out of a user's PATH. */
 const ADMIN_PATH = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-async function isThere(probe: string): Promise<boolean> {
+async function isThere(probe: SystemPackage['probe']): Promise<boolean> {
+  if (typeof probe !== 'string') {
+    const [command, ...args] = probe;
+    return (await run(command, args, { allowFailure: true }).catch(() => undefined))?.code === 0;
+  }
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...ADMIN_PATH];
   const paths = isAbsolute(probe) ? [probe] : folders.map((folder) => join(folder, probe));
   for (const path of paths) {
