@@ -13,6 +13,7 @@ describe('the configuration', () => {
       trainerImage: 'trainer:1',
       serverImage: 'server:1',
       mlflowUri: 'http://mlflow:5000',
+      imagePullSecrets: [],
       watchNamespaces: [],
       workers: 4,
       kubeQps: 100,
@@ -34,9 +35,18 @@ describe('the configuration', () => {
     expect(() => readConfig(wrong)).toThrow(/HILUM_SERVER_IMAGE.*HILUM_MLFLOW_URI.*HILUM_WORKERS/);
   });
 
-  it('takes namespaces as a list and empty values as absent', () => {
-    const config = readConfig({ ...least, HILUM_WATCH_NAMESPACES: 'team-a, team-b,', HILUM_HEALTH_PORT: '' });
-    expect(config).toMatchObject({ watchNamespaces: ['team-a', 'team-b'], healthPort: 8081 });
+  it('takes namespaces and pull secrets as lists, and empty values as absent', () => {
+    const config = readConfig({
+      ...least,
+      HILUM_WATCH_NAMESPACES: 'team-a, team-b,',
+      HILUM_IMAGE_PULL_SECRETS: 'registry-key,mirror-key',
+      HILUM_HEALTH_PORT: '',
+    });
+    expect(config).toMatchObject({
+      watchNamespaces: ['team-a', 'team-b'],
+      imagePullSecrets: ['registry-key', 'mirror-key'],
+      healthPort: 8081,
+    });
   });
 
   it('has credentials for MLflow only with both halves', () => {

@@ -8,6 +8,8 @@ export const ENVIRONMENT = {
   HILUM_MLFLOW_URI: 'MLflow server; spec.tracking.uri and spec.model.trackingUri go before it. Required.',
   HILUM_MLFLOW_CREDENTIALS_SECRET:
     'Secret in the namespace of a run or deployment, with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD for its pods.',
+  HILUM_IMAGE_PULL_SECRETS:
+    'Secrets in the namespace of a run or deployment, separated by commas, with which its pods pull their image.',
   MLFLOW_TRACKING_USERNAME: 'User with which the operator itself asks the MLflow server of HILUM_MLFLOW_URI.',
   MLFLOW_TRACKING_PASSWORD: 'Its password.',
   HILUM_WATCH_NAMESPACES: 'Namespaces to work in, separated by commas; empty is all.',
@@ -20,7 +22,7 @@ export const ENVIRONMENT = {
   POD_NAMESPACE: 'Namespace of the lease.',
 } as const;
 
-const namespaceList = z
+const nameList = z
   .string()
   .default('')
   .transform((text) =>
@@ -35,9 +37,10 @@ const environmentSchema = z.object({
   HILUM_SERVER_IMAGE: z.string().min(1),
   HILUM_MLFLOW_URI: z.url({ protocol: /^https?$/ }),
   HILUM_MLFLOW_CREDENTIALS_SECRET: z.string().optional(),
+  HILUM_IMAGE_PULL_SECRETS: nameList,
   MLFLOW_TRACKING_USERNAME: z.string().optional(),
   MLFLOW_TRACKING_PASSWORD: z.string().optional(),
-  HILUM_WATCH_NAMESPACES: namespaceList,
+  HILUM_WATCH_NAMESPACES: nameList,
   HILUM_WORKERS: z.coerce.number().int().min(1).max(64).default(4),
   HILUM_KUBE_QPS: z.coerce.number().min(-1).default(100),
   HILUM_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8081),
@@ -54,6 +57,8 @@ export interface ChildDefaults {
   readonly mlflowUri: string;
   /** Name of the optional Secret with MLflow credentials for pods. */
   readonly mlflowSecret?: string;
+  /** Names of Secrets in the namespace of the pods. */
+  readonly imagePullSecrets: readonly string[];
 }
 
 export interface OperatorConfig extends ChildDefaults {
@@ -88,6 +93,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     ...(env.HILUM_MLFLOW_CREDENTIALS_SECRET === undefined
       ? {}
       : { mlflowSecret: env.HILUM_MLFLOW_CREDENTIALS_SECRET }),
+    imagePullSecrets: env.HILUM_IMAGE_PULL_SECRETS,
     ...(username === undefined || password === undefined
       ? {}
       : { mlflowCredentials: { username, password } }),

@@ -6,7 +6,7 @@ import { decide as decideDeployment } from './deployment/decide.ts';
 import { decide as decideRun } from './training/decide.ts';
 import { aDeployment, aWorld } from './test/deployments.ts';
 import { golden } from './test/golden.ts';
-import { NOW, SPEC, aRun, nothingYet } from './test/runs.ts';
+import { DEFAULTS, NOW, SPEC, aRun, nothingYet } from './test/runs.ts';
 
 const file = (name: string): string => join(import.meta.dirname, '../golden', `${name}.json`);
 
@@ -61,6 +61,18 @@ describe('the children', () => {
       apply.map(({ object }) => object),
     );
     expect(have).toBe(want);
+  });
+});
+
+describe('pull secrets', () => {
+  it('are left to the service account of the namespace where the operator knows none', () => {
+    const defaults = { ...DEFAULTS, imagePullSecrets: [] };
+    const job = decideRun(aRun({ status: {} }), nothingYet({ defaults }), NOW).apply;
+    const server = decideDeployment(aDeployment(), aWorld({ defaults }), NOW).apply;
+    const made = JSON.stringify([job, server]);
+    expect(made).toContain('"kind":"Job"');
+    expect(made).toContain('"kind":"Deployment"');
+    expect(made).not.toContain('imagePullSecrets');
   });
 });
 

@@ -59,3 +59,8 @@ export function scratch(...dirs: readonly EmptyDir[]) {
 export function credentialsFrom(secret: string | undefined) {
   return secret === undefined ? {} : { envFrom: [{ secretRef: { name: secret, optional: true } }] };
 }
+
+/** Only where there are some: an empty list would hide what the namespace's service account brings. */
+export function pullSecrets(names: readonly string[]) {
+  return names.length === 0 ? {} : { imagePullSecrets: names.map((name) => ({ name })) };
+}

@@ -135,6 +135,7 @@ function configFor(mlflowUri: string): Omit<OperatorConfig, 'watchNamespaces' | 
     trainerImage: 'hilum/trainer:test',
     serverImage: 'hilum/server:test',
     mlflowUri,
+    imagePullSecrets: [],
     workers: 2,
     kubeQps: -1,
     healthPort: 0,

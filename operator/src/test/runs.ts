@@ -22,6 +22,7 @@ export const DEFAULTS = {
   serverImage: 'registry.example/hilum-server:1',
   mlflowUri: 'http://mlflow.hilum.svc:5000',
   mlflowSecret: 'hilum-mlflow',
+  imagePullSecrets: ['registry-key', 'mirror-key'],
 } as const;
 
 export const SPEC = {

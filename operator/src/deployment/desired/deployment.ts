@@ -7,6 +7,7 @@ import {
   containerSecurity,
   credentialsFrom,
   podSecurity,
+  pullSecrets,
   scratch,
   withRequests,
 } from '../../pods/restricted.ts';
@@ -53,6 +54,7 @@ function podSpec(spec: ModelDeploymentSpec, model: Pinned, defaults: ChildDefaul
   );
   return {
     ...podSecurity,
+    ...pullSecrets(defaults.imagePullSecrets),
     ...(spec.server.nodeSelector === undefined ? {} : { nodeSelector: spec.server.nodeSelector }),
     terminationGracePeriodSeconds: 30,
     volumes,

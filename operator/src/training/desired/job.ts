@@ -7,6 +7,7 @@ import {
   containerSecurity,
   credentialsFrom,
   podSecurity,
+  pullSecrets,
   scratch,
   withRequests,
 } from '../../pods/restricted.ts';
@@ -68,6 +69,7 @@ function podSpec(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefaults) {
   const config = trainerConfig(owner, spec, defaults);
   return {
     ...podSecurity,
+    ...pullSecrets(defaults.imagePullSecrets),
     restartPolicy: 'Never',
     ...(spec.trainer.nodeSelector === undefined ? {} : { nodeSelector: spec.trainer.nodeSelector }),
     volumes: [...volumes, ...data.volumes],
