@@ -42,6 +42,10 @@ export const REASONS = {
     actor: 'user',
     text: 'The API server refused an object the spec asks for, such as a quota exceeded or an impossible resource.',
   },
+  GpuImageMissing: {
+    actor: 'cluster admin',
+    text: 'The run asks for an NVIDIA GPU, and the operator has no GPU trainer image: set trainer.gpuImage of the chart. The user can also name an image in trainer.image, or leave the GPU out.',
+  },
   NameTaken: {
     actor: 'user',
     text: 'An object with the name of a child exists and belongs to someone else; delete or rename it.',

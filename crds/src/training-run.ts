@@ -161,7 +161,7 @@ const registration = z
 const trainer = z
   .strictObject({
     image: image(
-      'Trainer image, best by digest; by default the one the operator was installed with.',
+      'Trainer image, best by digest; by default the one the operator was installed with, or its GPU image where limits ask for an nvidia.com GPU.',
     ).optional(),
     resources: resources('CPU, memory and GPU of the training pod.').prefault({}),
     nodeSelector: nodeSelector('Labels of the nodes that may run the training pod.').optional(),

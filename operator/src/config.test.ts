@@ -25,6 +25,14 @@ describe('the configuration', () => {
     });
   });
 
+  it('has an image for GPUs only where one is named', () => {
+    expect(readConfig({ ...least, HILUM_TRAINER_GPU_IMAGE: '' })).not.toHaveProperty('trainerGpuImage');
+    expect(readConfig({ ...least, HILUM_TRAINER_GPU_IMAGE: 'trainer-gpu:1' })).toMatchObject({
+      trainerImage: 'trainer:1',
+      trainerGpuImage: 'trainer-gpu:1',
+    });
+  });
+
   it('names everything that is wrong at once', () => {
     const wrong = {
       ...least,

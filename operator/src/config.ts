@@ -4,6 +4,8 @@ import { z } from 'zod';
 /** Every variable that the operator reads, with its meaning. */
 export const ENVIRONMENT = {
   HILUM_TRAINER_IMAGE: 'Image of training pods; spec.trainer.image goes before it. Required.',
+  HILUM_TRAINER_GPU_IMAGE:
+    'Image of training pods whose limits ask for an NVIDIA GPU; without it such a run needs spec.trainer.image.',
   HILUM_SERVER_IMAGE: 'Image of serving pods; spec.server.image goes before it. Required.',
   HILUM_MLFLOW_URI: 'MLflow server; spec.tracking.uri and spec.model.trackingUri go before it. Required.',
   HILUM_MLFLOW_CREDENTIALS_SECRET:
@@ -34,6 +36,7 @@ const nameList = z
 
 const environmentSchema = z.object({
   HILUM_TRAINER_IMAGE: z.string().min(1),
+  HILUM_TRAINER_GPU_IMAGE: z.string().optional(),
   HILUM_SERVER_IMAGE: z.string().min(1),
   HILUM_MLFLOW_URI: z.url({ protocol: /^https?$/ }),
   HILUM_MLFLOW_CREDENTIALS_SECRET: z.string().optional(),
@@ -53,6 +56,8 @@ const environmentSchema = z.object({
 /** What the builders of children need. */
 export interface ChildDefaults {
   readonly trainerImage: string;
+  /** Absent where the operator was installed without one. */
+  readonly trainerGpuImage?: string;
   readonly serverImage: string;
   readonly mlflowUri: string;
   /** Name of the optional Secret with MLflow credentials for pods. */
@@ -88,6 +93,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const { MLFLOW_TRACKING_USERNAME: username, MLFLOW_TRACKING_PASSWORD: password } = env;
   return {
     trainerImage: env.HILUM_TRAINER_IMAGE,
+    ...(env.HILUM_TRAINER_GPU_IMAGE === undefined ? {} : { trainerGpuImage: env.HILUM_TRAINER_GPU_IMAGE }),
     serverImage: env.HILUM_SERVER_IMAGE,
     mlflowUri: env.HILUM_MLFLOW_URI.replace(/\/+$/, ''),
     ...(env.HILUM_MLFLOW_CREDENTIALS_SECRET === undefined

@@ -27,6 +27,7 @@ const runs = {
     tracking: { uri: 'http://mlflow.team-a.svc:5000', experiment: 'lung nodules' },
     limits: { retries: 0, activeSeconds: 3600 },
   },
+  'training-run-gpu': { trainer: { resources: { limits: { 'nvidia.com/gpu': 1 } } } },
 };
 
 const deployments = {

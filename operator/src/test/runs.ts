@@ -19,6 +19,7 @@ const OWNER = {
 
 export const DEFAULTS = {
   trainerImage: 'registry.example/hilum-trainer:1',
+  trainerGpuImage: 'registry.example/hilum-trainer-gpu:1',
   serverImage: 'registry.example/hilum-server:1',
   mlflowUri: 'http://mlflow.hilum.svc:5000',
   mlflowSecret: 'hilum-mlflow',

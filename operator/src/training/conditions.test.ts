@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../kube/index.ts';
 import {
+  DEFAULTS,
   NOW,
   aJob,
   aPod,
@@ -27,6 +28,8 @@ const drained = aPod('Failed', {
 });
 const COMPLETE = aJob({ end: { type: 'Complete' } });
 const finalFailure = (reason: string, failed = 1) => aJob({ end: { type: 'Failed', reason }, failed });
+const GPU = { resources: { limits: { 'nvidia.com/gpu': 1 } } };
+const { trainerGpuImage: _, ...WITHOUT_GPU_IMAGE } = DEFAULTS;
 
 interface Row {
   readonly name: string;
@@ -254,6 +257,25 @@ const rows: readonly Row[] = [
     world: nothingYet({ rejected: 'Job nodules: exceeded quota' }),
     want: { Accepted: 'False ChildRejected', Running: 'False ChildRejected' },
     says: 'exceeded quota',
+  },
+  {
+    name: 'is not accepted when it asks for a GPU and there is no image that uses one',
+    run: aRun({ specChanges: { trainer: GPU }, status: {} }),
+    world: nothingYet({ defaults: WITHOUT_GPU_IMAGE }),
+    want: { Accepted: 'False GpuImageMissing', Succeeded: 'Unknown GpuImageMissing' },
+    says: 'chart value trainer.gpuImage',
+  },
+  {
+    name: 'trains on in the Job that it has when the operator loses its GPU image',
+    run: aRun({ specChanges: { trainer: GPU } }),
+    world: aWorld({ defaults: WITHOUT_GPU_IMAGE, pods: [running()] }),
+    want: { Accepted: 'True SpecAccepted', Running: 'True Training' },
+  },
+  {
+    name: 'names the deleted Job, not the GPU image that is missing too',
+    run: aRun({ specChanges: { trainer: GPU } }),
+    world: nothingYet({ defaults: WITHOUT_GPU_IMAGE, jobGone: true }),
+    want: { Succeeded: 'False JobDeleted' },
   },
 ];
 

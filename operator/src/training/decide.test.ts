@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  DEFAULTS,
   NOW,
   aJob,
   aRun,
@@ -46,6 +47,37 @@ describe('the Job', () => {
     const run = aRun({ specChanges: { limits: { startSeconds: 30 } } });
     const { remove } = decide(run, aWorld({ pods: [unschedulable(31)] }), NOW);
     expect(remove.map(({ kind }) => kind)).toEqual(['Job']);
+  });
+});
+
+describe('the image', () => {
+  const gpu = DEFAULTS.trainerGpuImage;
+  const cpu = DEFAULTS.trainerImage;
+  it.each([
+    ['no limits', {}, cpu],
+    ['other limits', { memory: '8Gi', 'amd.com/gpu': 1 }, cpu],
+    ['a GPU', { 'nvidia.com/gpu': 1 }, gpu],
+    ['GPUs as text', { memory: '8Gi', 'nvidia.com/gpu': '2' }, gpu],
+    ['a time slice of a GPU', { 'nvidia.com/gpu.shared': 1 }, gpu],
+    ['a MIG slice of a GPU', { 'nvidia.com/mig-1g.10gb': 1 }, gpu],
+    ['no GPU, in so many words', { 'nvidia.com/gpu': '0' }, cpu],
+  ])('for %s is the one that suits them', (_name, limits, image) => {
+    expect(imageOf({ resources: { limits } })).toBe(image);
+  });
+
+  it('is the one that the run names, GPU or not', () => {
+    const own = { image: 'registry.example/own:1', resources: { limits: { 'nvidia.com/gpu': 1 } } };
+    expect(imageOf(own)).toBe(own.image);
+    const { trainerGpuImage: _, ...defaults } = DEFAULTS;
+    expect(imageOf(own, nothingYet({ defaults }))).toBe(own.image);
+  });
+
+  it('that is missing keeps the Job from being made, with a warning', () => {
+    const { trainerGpuImage: _, ...defaults } = DEFAULTS;
+    const trainer = { resources: { limits: { 'nvidia.com/gpu': 1 } } };
+    const decision = decide(aRun({ specChanges: { trainer }, status: {} }), nothingYet({ defaults }), NOW);
+    expect(decision.apply).toEqual([]);
+    expect(decision.events).toMatchObject([{ type: 'Warning', reason: 'GpuImageMissing' }]);
   });
 });
 
@@ -147,3 +179,9 @@ describe('events', () => {
     ]);
   });
 });
+
+function imageOf(trainer: object, world = nothingYet()): unknown {
+  const { apply } = decide(aRun({ specChanges: { trainer }, status: {} }), world, NOW);
+  const [, image] = /"name":"trainer","image":"([^"]+)"/.exec(JSON.stringify(apply)) ?? [];
+  return image;
+}

@@ -3,7 +3,7 @@ import type { TrainingRunSpec, TrainingRunStatus } from '@hilum/crds';
 import { type Decision, type EventDraft, NOTHING, type Write } from '../decision.ts';
 import { findCondition } from '../kube/index.ts';
 import { type Assessment, assess, startDeadlineMs } from './assess.ts';
-import { mutableJobFields, trainerJob } from './desired/job.ts';
+import { mutableJobFields, trainerImage, trainerJob } from './desired/job.ts';
 import { endOf, type Job } from './job.ts';
 import { FINALIZER } from './names.ts';
 import { refusedStatus, runStatus } from './status.ts';
@@ -38,13 +38,23 @@ export function decide(run: TrainingRun, world: TrainingWorld, now: number): Tra
   if (world.rejected !== undefined) {
     return { ...refuse(run, 'ChildRejected', world.rejected, now), requeueAfterMs: REFUSED_RETRY_MS };
   }
-  return advance(run, run.spec, world, now);
+  const image = trainerImage(run.spec, world.defaults);
+  // A Job that was made before the operator lost its GPU image has its own, and goes on.
+  if (image === undefined && world.job === undefined && !world.jobGone) {
+    return refuse(run, 'GpuImageMissing', NO_GPU_IMAGE, now);
+  }
+  return advance(run, run.spec, world, image, now);
 }
+
+const NO_GPU_IMAGE =
+  'trainer.resources.limits asks for an NVIDIA GPU, and the operator was installed without a GPU trainer image ' +
+  '(chart value trainer.gpuImage); set that, name an image in trainer.image, or leave the GPU out to train on CPU';
 
 function advance(
   run: TrainingRun,
   spec: TrainingRunSpec,
   world: TrainingWorld,
+  image: string | undefined,
   now: number,
 ): TrainingDecision {
   const assessment = assess(spec, world, now);
@@ -52,7 +62,7 @@ function advance(
   const requeueAfterMs = nextLook(assessment, spec, world, now);
   return {
     finalizer: 'hold',
-    apply: jobWrites(run, spec, world),
+    apply: jobWrites(run, spec, world, image),
     // A Job that never started must not start after the run was called failed. The status is written before this.
     remove: assessment.state === 'failed' ? unfinished(world.job) : [],
     status,
@@ -65,9 +75,13 @@ function jobWrites(
   run: TrainingRun,
   spec: TrainingRunSpec,
   { job, jobGone, defaults }: TrainingWorld,
+  image: string | undefined,
 ): Write[] {
   if (jobGone) return [];
-  if (job === undefined) return [{ how: 'create', object: trainerJob(run.owner, spec, defaults) }];
+  if (job === undefined) {
+    if (image === undefined) return [];
+    return [{ how: 'create', object: trainerJob(run.owner, spec, defaults, image) }];
+  }
   if (endOf(job) !== undefined) return [];
   const wanted = mutableJobFields(spec);
   const differs =
@@ -136,7 +150,7 @@ function unfinished(job: Job | undefined): Job['object'][] {
 
 function refuse(
   run: TrainingRun,
-  reason: 'SpecNotUnderstood' | 'ChildRejected',
+  reason: 'SpecNotUnderstood' | 'ChildRejected' | 'GpuImageMissing',
   message: string,
   now: number,
 ): TrainingDecision {

@@ -16,7 +16,13 @@ import { jobName } from '../names.ts';
 const CONTAINER = 'trainer';
 const TRAINER_REQUESTS = { cpu: '500m', memory: '2Gi' };
 
-export function trainerJob(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefaults): KubeObject {
+/** @param image what `trainerImage` answers */
+export function trainerJob(
+  owner: Owner,
+  spec: TrainingRunSpec,
+  defaults: ChildDefaults,
+  image: string,
+): KubeObject {
   const labels = childLabels('trainer', TRAINING_RUN_LABEL, owner.name);
   return {
     apiVersion: 'batch/v1',
@@ -46,9 +52,23 @@ export function trainerJob(owner: Owner, spec: TrainingRunSpec, defaults: ChildD
           { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] },
         ],
       },
-      template: { metadata: { labels }, spec: podSpec(owner, spec, defaults) },
+      template: { metadata: { labels }, spec: podSpec(owner, spec, defaults, image) },
     },
   };
+}
+
+/** @returns the image that trains; undefined where a GPU is asked for and the operator has no image that uses one */
+export function trainerImage(spec: TrainingRunSpec, defaults: ChildDefaults): string | undefined {
+  if (spec.trainer.image !== undefined) return spec.trainer.image;
+  return asksForGpu(spec) ? defaults.trainerGpuImage : defaults.trainerImage;
+}
+
+/** A whole GPU, a time slice or a MIG slice, by the names of NVIDIA's device plugin. */
+const NVIDIA_GPU = /^nvidia\.com\/(gpu(\.shared)?|mig-.+)$/;
+
+function asksForGpu({ trainer }: TrainingRunSpec): boolean {
+  const limits = Object.entries(trainer.resources.limits ?? {});
+  return limits.some(([name, quantity]) => NVIDIA_GPU.test(name) && Number(quantity) !== 0);
 }
 
 /** The part of a Job that may change after its creation; the rest the API server holds fast. */
@@ -60,7 +80,7 @@ export function mutableJobFields(spec: TrainingRunSpec) {
   };
 }
 
-function podSpec(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefaults) {
+function podSpec(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefaults, image: string) {
   const { volumes, volumeMounts } = scratch(
     { name: 'work', mountPath: '/work' },
     { name: 'tmp', mountPath: '/tmp' },
@@ -76,7 +96,7 @@ function podSpec(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefaults) {
     containers: [
       {
         name: CONTAINER,
-        image: spec.trainer.image ?? defaults.trainerImage,
+        image,
         env: [
           { name: 'HILUM_TRAINER_CONFIG', value: JSON.stringify(config) },
           { name: 'HILUM_MLFLOW_URI', value: config.tracking.uri },
