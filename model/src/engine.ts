@@ -9,8 +9,8 @@ export type Tf = typeof tfjs;
 /**
  * Loads TensorFlow with its native engine.
  *
- * `HILUM_ENGINE=gpu` takes tfjs-node-gpu instead of tfjs-node. TensorFlow's own notices are silent unless
- * `TF_CPP_MIN_LOG_LEVEL` is set.
+ * `HILUM_ENGINE=gpu` takes tfjs-node-gpu instead of tfjs-node, and warns where it finds no GPU. TensorFlow's own
+ * notices are silent unless `TF_CPP_MIN_LOG_LEVEL` is set.
  *
  * @throws EngineError ENGINE_MISSING where the native library is not installed, ENGINE_UNKNOWN
  */
@@ -25,10 +25,11 @@ export async function loadEngine(): Promise<Tf> {
   try {
     const tf = createRequire(import.meta.url)(name) as Tf;
     await tf.ready();
+    if (engine === 'gpu') warnWithoutGpu(tf);
     return tf;
   } catch (cause) {
     const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
-    const remedy = engine === 'cpu' ? 'run npm run setup' : 'npm run setup makes the cpu engine only';
+    const remedy = engine === 'cpu' ? 'run npm run setup' : GPU_REMEDY;
     const message = `the native engine of ${name} could not be loaded (${reason}); ${remedy}`;
     throw new EngineError('ENGINE_MISSING', message, { cause });
   }
@@ -38,6 +39,16 @@ const PACKAGES: ReadonlyMap<string, string> = new Map([
   ['cpu', '@tensorflow/tfjs-node'],
   ['gpu', '@tensorflow/tfjs-node-gpu'],
 ]);
+
+const GPU_REMEDY =
+  'npm run setup makes the cpu engine only; the gpu engine is in the trainer-gpu image (npm run images -- --gpu)';
+
+/** TensorFlow falls back to the CPU without a word where the driver is missing or too old. */
+function warnWithoutGpu(tf: Tf): void {
+  const backend: object = tf.backend();
+  if ('isUsingGpuDevice' in backend && backend.isUsingGpuDevice === true) return;
+  process.emitWarning('HILUM_ENGINE is gpu, but TensorFlow sees no GPU and computes on the CPU');
+}
 
 /**
  * Two helpers that tfjs-node 4.22 still calls: Node 23 removed the one, and Node 22 and 24 warn about the other

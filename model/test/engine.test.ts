@@ -22,7 +22,7 @@ it('says what is missing where the native library is not installed', async () =>
     env: { HILUM_ENGINE: 'gpu' },
   });
   expect(stdout).toMatch(
-    /^ENGINE_MISSING .*tfjs-node-gpu could not be loaded \(.+\); npm run setup makes the cpu engine only\n$/,
+    /^ENGINE_MISSING .*tfjs-node-gpu could not be loaded \(.+\); npm run setup makes the cpu engine only; the gpu engine is in the trainer-gpu image \(npm run images -- --gpu\)\n$/,
   );
 });
 

@@ -28,8 +28,9 @@ if (text === undefined) {
 const images = JSON.parse(text) as Record<string, { repository: string; digest: string }>;
 const sets: string[] = [];
 for (const [component, { repository, digest }] of Object.entries(images)) {
+  const image = component === 'trainerGpu' ? 'trainer.gpuImage' : `${component}.image`;
   for (const value of ['registry=', `repository=${repository}`, `digest=${digest}`]) {
-    sets.push('--set-string', `${component}.image.${value}`);
+    sets.push('--set-string', `${image}.${value}`);
   }
 }
 const { release, namespace } = values;

@@ -1,6 +1,8 @@
 /**
- * `npm run images [-- --push REGISTRY[/PREFIX]] [-- --stage]`: builds the images; with `--push` pushes them and writes
- * their digests to out/images.json, which `npm run deploy` installs. Credentials: REGISTRY_USER, REGISTRY_PASSWORD.
+ * `npm run images [-- --push REGISTRY[/PREFIX]] [-- --gpu] [-- --stage]`: builds the images; with `--push` pushes them
+ * and writes their digests to out/images.json, which `npm run deploy` installs. `--gpu` takes in the trainer for GPUs: a
+ * download of 2.1 GB. `--stage` only puts into build/native what a `docker build` by hand needs.
+ * Credentials: REGISTRY_USER, REGISTRY_PASSWORD.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -11,13 +13,17 @@ import { hilumImages, stageNative } from './images.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const { values } = parseArgs({
-  options: { push: { type: 'string' }, stage: { type: 'boolean', default: false } },
+  options: {
+    push: { type: 'string' },
+    gpu: { type: 'boolean', default: false },
+    stage: { type: 'boolean', default: false },
+  },
 });
 
 if (values.stage) {
-  await stageNative(say);
+  await stageNative(say, { gpu: values.gpu });
 } else {
-  const images = await hilumImages((text) => say(`hilum images: ${text}`));
+  const images = await hilumImages((text) => say(`hilum images: ${text}`), { gpu: values.gpu });
   if (values.push !== undefined) {
     const pushed: Record<string, { repository: string; digest: string }> = {};
     for (const [name, image] of Object.entries(images)) {

@@ -6,12 +6,13 @@
  * source the npm package carries, with one call of g++. Made once a machine; `npm ci` only loses two links.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { ensureTool } from '../cache.ts';
 import { run } from '../run.ts';
+import { unpackCuda } from './cuda.ts';
 import { fetchWheel, unpackWheel, type Wheel } from './wheel.ts';
 
 /**
@@ -23,6 +24,23 @@ import { fetchWheel, unpackWheel, type Wheel } from './wheel.ts';
 export async function installTensorflow(options: { readonly into?: string } = {}): Promise<void> {
   const native = await nativeTensorflowDir();
   for (const name of ['deps', 'lib']) await link(join(native, name), join(options.into ?? TFJS_NODE, name));
+}
+
+/**
+ * The cached native files of the GPU engine, laid out in the same way, with CUDA in `deps/nvidia`. Made only when it
+ * is asked for: by `npm run images -- --gpu`. The addon is that of the CPU engine, byte for byte: the source is the
+ * same in both npm packages, and so is the C API of both wheels.
+ *
+ * @returns absolute path
+ */
+export async function nativeTensorflowGpuDir(): Promise<string> {
+  const cpu = await nativeTensorflowDir();
+  return ensureTool({
+    name: 'libtensorflow-gpu',
+    version: `${TENSORFLOW_VERSION}-addon${await addonVersion()}`,
+    cost: '2.1 GB download, 3.4 GB on disk',
+    make: (dir, say) => makeGpu(cpu, dir, say),
+  });
 }
 
 /**
@@ -53,11 +71,23 @@ const TENSORFLOW_VERSION = '2.15.1';
 
 // Wheels from 2.15.1 on carry libtensorflow_cc; this is the smallest of them. The Python of the tag does not
 // matter, only the libraries inside are used.
-const WHEEL: Wheel = {
-  requirement: `tensorflow-cpu==${TENSORFLOW_VERSION}`,
-  sha256: '54660c074d7241a503e81edfd9f5ef5af88f64051b72e2945f26318c790f2d26',
-  pipArgs: ['--python-version=311', '--implementation=cp', '--abi=cp311', '--platform=manylinux_2_17_x86_64'],
-};
+const CPU_WHEEL = tensorflowWheel(
+  'tensorflow-cpu',
+  '54660c074d7241a503e81edfd9f5ef5af88f64051b72e2945f26318c790f2d26',
+);
+const GPU_WHEEL = tensorflowWheel(
+  'tensorflow',
+  'bb0edd69103c154245c5f209f0507355cc68ba7e4de350084bc31edc562478e4',
+);
+
+function tensorflowWheel(name: string, sha256: string): Wheel {
+  const pipArgs = ['--python-version=311', '--implementation=cp', '--abi=cp311'];
+  return {
+    requirement: `${name}==${TENSORFLOW_VERSION}`,
+    sha256,
+    pipArgs: [...pipArgs, '--platform=manylinux_2_17_x86_64'],
+  };
+}
 
 const TFJS_NODE = resolve(import.meta.dirname, '../../../node_modules/@tensorflow/tfjs-node');
 
@@ -71,17 +101,29 @@ async function addonVersion(): Promise<string> {
 
 async function makeNative(dir: string, say: (line: string) => void): Promise<void> {
   await requireCompiler();
-  const scratch = join(dir, 'scratch');
-  say(`downloading ${WHEEL.requirement}`);
-  const wheel = await fetchWheel(WHEEL, scratch);
-  say('unpacking');
-  await unpackWheel(wheel, [...LIBRARIES.map((name) => `tensorflow/${name}`), ...HEADERS], scratch);
-  const libraries = join(dir, 'deps/lib');
-  await mkdir(libraries, { recursive: true });
-  for (const name of LIBRARIES) await rename(join(scratch, 'tensorflow', name), join(libraries, name));
+  const scratch = await unpackTensorflow(CPU_WHEEL, dir, say);
   say('compiling the addon');
   await compileAddon(dir, join(scratch, 'tensorflow/include'));
   await rm(scratch, { recursive: true });
+}
+
+async function makeGpu(cpu: string, dir: string, say: (line: string) => void): Promise<void> {
+  await rm(await unpackTensorflow(GPU_WHEEL, dir, say), { recursive: true });
+  await cp(join(cpu, 'lib'), join(dir, 'lib'), { recursive: true });
+  await unpackCuda(join(dir, 'deps/nvidia'), say);
+}
+
+/** Puts the libraries of a wheel in their place. @returns a folder with its headers, for the caller to remove */
+async function unpackTensorflow(wheel: Wheel, dir: string, say: (line: string) => void): Promise<string> {
+  const scratch = join(dir, 'scratch');
+  say(`downloading ${wheel.requirement}`);
+  const file = await fetchWheel(wheel, scratch);
+  say('unpacking');
+  await unpackWheel(file, [...LIBRARIES.map((name) => `tensorflow/${name}`), ...HEADERS], scratch);
+  const libraries = join(dir, 'deps/lib');
+  await mkdir(libraries, { recursive: true });
+  for (const name of LIBRARIES) await rename(join(scratch, 'tensorflow', name), join(libraries, name));
+  return scratch;
 }
 
 const LIBRARIES = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'];
