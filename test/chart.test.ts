@@ -173,6 +173,7 @@ describe('the chart', () => {
     const images = ['operator', 'trainer', 'server', 'mlflow'].flatMap((name) => [
       `--set=${name}.image.tag=v9,${name}.image.digest=${name === 'server' ? '' : digest}`,
     ]);
+    images.push(`--set=trainer.gpuImage.repository=gpu,trainer.gpuImage.digest=${digest}`);
     const secrets = '--set=imagePullSecrets[0].name=registry-key,imagePullSecrets[1].name=mirror-key';
     const objects = await accepted('hilum', '--set=mlflow.enabled=true', ...images, secrets);
     expect(containerOf(objects, 'hilum-operator').image).toBe(`ghcr.io/hilum-dev/operator@${digest}`);
@@ -180,8 +181,21 @@ describe('the chart', () => {
     expect(environmentOf(objects)).toMatchObject({
       HILUM_TRAINER_IMAGE: `ghcr.io/hilum-dev/trainer@${digest}`,
       HILUM_SERVER_IMAGE: 'ghcr.io/hilum-dev/server:v9',
+      HILUM_TRAINER_GPU_IMAGE: `gpu@${digest}`,
       HILUM_IMAGE_PULL_SECRETS: 'registry-key,mirror-key',
     });
+  });
+
+  it('lists its images for Artifact Hub as they are', async () => {
+    const objects = await accepted('hilum', '--set=mlflow.enabled=true');
+    const environment = Object.entries(environmentOf(objects));
+    const images = [
+      ...['hilum-operator', 'hilum-mlflow'].map((name) => containerOf(objects, name).image),
+      ...environment.flatMap(([name, value]) => (name.endsWith('_IMAGE') ? [value] : [])),
+    ];
+    const { stdout } = await run(helm, ['show', 'chart', chart]);
+    const listed = [...stdout.matchAll(/ image: (.*)/g)].map(([, image]) => image);
+    expect(new Set(listed)).toEqual(new Set(images));
   });
 
   it.each(['hilum', longName])(
