@@ -19,7 +19,7 @@ export async function unpackCuda(dir: string, say: (line: string) => void): Prom
     const scratch = join(dir, 'scratch');
     const requirement = `nvidia-${part.name.replaceAll('_', '-')}-cu12==${part.version}`;
     say(`downloading ${requirement}`);
-    const wheel = await fetchWheel({ requirement, sha256: part.sha256, pipArgs: [PLATFORM] }, scratch);
+    const wheel = await fetchWheel({ requirement, sha256: part.sha256, pipArgs: PIP_ARGS }, scratch);
     const info = `nvidia_${part.name}_cu12-${part.version}.dist-info/License.txt`;
     const wanted = part.files ?? ['lib/lib'];
     await unpackWheel(wheel, [...wanted.map((path) => `nvidia/${part.name}/${path}`), info], scratch);
@@ -42,7 +42,8 @@ interface Part {
   readonly files?: readonly string[];
 }
 
-const PLATFORM = '--platform=manylinux1_x86_64';
+// What is unpacked stays in our cache; pip's own need not keep another copy.
+const PIP_ARGS = ['--platform=manylinux1_x86_64', '--no-cache-dir'];
 
 const PARTS: readonly Part[] = [
   {
