@@ -1,6 +1,7 @@
 /** Images into the cluster, the chart on top, and a data set that pods can pull. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { hilumImages } from '@hilum/hack';
 import { pushDataset, scanDataset } from '@hilum/trainer';
 import { forward } from './state.ts';
@@ -19,12 +20,32 @@ export async function provideImages(
   progress: (text: string) => void,
 ): Promise<readonly string[]> {
   const images = await hilumImages(progress);
+  const nodes = nodesSchema.parse(JSON.parse(await target.kubectl(['get', 'nodes', '-o', 'json'])));
   const values: string[] = [];
   for (const [name, image] of Object.entries(images)) {
+    if (isOnEveryNode(nodes, image.ref)) {
+      values.push(...imageValues(name, image.ref));
+      continue;
+    }
     progress(`${name} → ${target.name}`);
     values.push(...imageValues(name, await target.provide(image)));
   }
   return values;
+}
+
+const nodesSchema = z.object({
+  items: z.array(
+    z.object({
+      status: z.object({ images: z.array(z.object({ names: z.array(z.string()).default([]) })).default([]) }),
+    }),
+  ),
+});
+
+/** As the kubelets report it, so a minute late at most: a second demo need not load gigabytes again. */
+function isOnEveryNode({ items }: z.infer<typeof nodesSchema>, ref: string): boolean {
+  return (
+    items.length > 0 && items.every(({ status }) => status.images.some(({ names }) => names.includes(ref)))
+  );
 }
 
 /** Chart values for one image reference, `HOST/REPOSITORY:TAG` or `HOST/REPOSITORY@DIGEST`. */
