@@ -186,6 +186,14 @@ describe('the chart', () => {
     });
   });
 
+  it('brings MLflow unless one is named, and refuses to install without any', async () => {
+    expect(await render('hilum')).toContain('name: hilum-mlflow');
+    const named = await render('hilum', '--set=tracking.uri=https://mlflow.example.org');
+    expect(named).not.toContain('name: hilum-mlflow');
+    expect(named).toContain('value: "https://mlflow.example.org"');
+    await expect(render('hilum', '--set=mlflow.enabled=false')).rejects.toThrow(/set tracking.uri to yours/);
+  });
+
   it('lists its images for Artifact Hub as they are', async () => {
     const objects = await accepted('hilum', '--set=mlflow.enabled=true');
     const environment = Object.entries(environmentOf(objects));

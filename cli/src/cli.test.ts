@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { startMlflow } from '@hilum/hack';
 import { createMlflow } from '@hilum/mlflow';
 import type { TrainEvent } from '@hilum/trainer';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { runCli } from './cli.ts';
 import { trainProgress } from './progress.ts';
 
@@ -62,7 +62,11 @@ describe('hilum', () => {
       '--epochs is a number from 1 to 1000, not many',
     ],
     [['train', '--data', 'x', '--out', 'y', '--epochs', '1.5'], '--epochs is a whole number'],
+    [['train', '--data', 'x', '--out', 'y', '--epochs', '-3'], '--epochs is a number from 1 to 1000, not -3'],
     [['train', '--data', 'x', '--out', 'y', '--window', 'wide'], '--window is CENTER/WIDTH'],
+    // Written as its own help has it: the window is taken, and the next mistake is what is told.
+    [['train', '--data', 'x', '--out', 'y', '--window', '-600/1500', 'stray'], 'nobody asked for stray'],
+    [['train', '--data', 'x', '--out', 'y', '--mlflow', 'here'], 'BASE_URL_INVALID'],
     [['train', '--data', 'x', '--out', 'y', '--trainable-from', 'top'], 'one of head, block5_conv1'],
     [['train', '--data', 'x', '--out', 'y', '--register', 'z'], '--register needs --mlflow'],
     [['train', '--data', 'x', '--out', 'y', '--validation', '60', '--test', '60'], 'less than 20 percent'],
@@ -84,8 +88,24 @@ describe('hilum', () => {
   it('ends with 65 for data that are not there, and says so in JSON as well', async () => {
     const { code, out, err } = await hilum('train', '--data', join(scratch, 'no'), '--out', model, '--json');
     expect(code).toBe(65);
-    expect(JSON.parse(out)).toMatchObject({ error: { code: 'DATASET_MISSING' } });
-    expect(err).toContain('DATASET_MISSING');
+    const message = `${join(scratch, 'no')} is not a folder that can be read`;
+    expect(JSON.parse(out)).toEqual({ error: { code: 'DATASET_MISSING', message } });
+    expect(err).toBe(`hilum train: DATASET_MISSING: ${message}\n`);
+  });
+});
+
+describe('a machine without the parts that npm does not bring', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  it('ends with 69 and what is missing where the engine cannot be made', async () => {
+    // No cache and no tools: what a bare machine looks like.
+    vi.stubEnv('XDG_CACHE_HOME', join(scratch, 'bare'));
+    vi.stubEnv('PATH', scratch);
+    const { code, out } = await hilum('train', '--data', scratch, '--out', model, '--json');
+    expect(code).toBe(69);
+    expect(JSON.parse(out)).toMatchObject({
+      error: { code: 'SETUP_FAILED', message: expect.stringContaining('install a C++ compiler') as string },
+    });
   });
 });
 

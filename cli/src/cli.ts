@@ -59,9 +59,8 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
     return await command.run(values as never, positionals, io);
   } catch (error) {
     const { code, message, exitCode } = describe(error);
-    io.stderr.write(
-      `hilum${COMMANDS.some((command) => command.name === name) ? ` ${name}` : ''}: ${message}\n`,
-    );
+    const who = COMMANDS.some((command) => command.name === name) ? `hilum ${name}` : 'hilum';
+    io.stderr.write(`${who}: ${exitCode === 70 ? '' : `${code}: `}${message}\n`);
     if (rest.includes('--json')) io.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
     return exitCode;
   }
@@ -84,6 +83,9 @@ const EXIT_BY_NAME: Readonly<Record<string, number>> = {
   DemoError: 69,
 };
 
+/** Before the name: an address that is none is the caller's mistake, and waiting does not help. */
+const EXIT_BY_CODE: Readonly<Record<string, number>> = { BASE_URL_INVALID: 64 };
+
 function describe(error: unknown): {
   readonly code: string;
   readonly message: string;
@@ -91,9 +93,9 @@ function describe(error: unknown): {
 } {
   if (!(error instanceof Error)) return { code: 'INTERNAL', message: String(error), exitCode: 70 };
   const own = 'exitCode' in error && typeof error.exitCode === 'number' ? error.exitCode : undefined;
-  const exitCode = own ?? EXIT_BY_NAME[error.name] ?? 70;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : 'INTERNAL';
+  const exitCode = own ?? EXIT_BY_CODE[code] ?? EXIT_BY_NAME[error.name] ?? 70;
   // A bug is reported with where it is; all else with what to do.
-  const message = exitCode === 70 ? (error.stack ?? error.message) : `${code}: ${error.message}`;
+  const message = exitCode === 70 ? (error.stack ?? error.message) : error.message;
   return { code, message, exitCode };
 }

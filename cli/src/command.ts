@@ -51,7 +51,7 @@ export function parseCall(command: Command, args: readonly string[]): Call {
   );
   try {
     const { values, positionals } = parseArgs({
-      args: [...args],
+      args: joinNegative(args, options),
       options: { ...options, help: { type: 'boolean', short: 'h' } },
       allowPositionals: true,
       strict: true,
@@ -60,6 +60,21 @@ export function parseCall(command: Command, args: readonly string[]): Call {
   } catch (cause) {
     throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
   }
+}
+
+/** `--window -600/1500` → `--window=-600/1500`: parseArgs takes a value that begins with a dash in that form only. */
+function joinNegative(
+  args: readonly string[],
+  options: Readonly<Record<string, Pick<Option, 'type'>>>,
+): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const before = joined.at(-1) ?? '';
+    const takesValue = before.startsWith('--') && options[before.slice(2)]?.type === 'string';
+    if (takesValue && /^-\d/.test(arg)) joined.splice(-1, 1, `${before}=${arg}`);
+    else joined.push(arg);
+  }
+  return joined;
 }
 
 /** What `hilum COMMAND --help` prints. */

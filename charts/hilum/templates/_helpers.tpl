@@ -19,13 +19,18 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- else -}}{{ printf "%s:%s" $name (default .appVersion $image.tag) }}{{- end -}}
 {{- end -}}
 
+{{- /* "true" where the chart brings MLflow: unless tracking.uri names one. */ -}}
+{{- define "hilum.bundledMlflow" -}}
+{{- if and .Values.mlflow.enabled (not .Values.tracking.uri) -}}true{{- end -}}
+{{- end -}}
+
 {{- define "hilum.trackingUri" -}}
 {{- if .Values.tracking.uri -}}{{ .Values.tracking.uri }}
 {{- else if .Values.mlflow.enabled -}}{{ printf "http://%s-mlflow.%s.svc:5000" (include "hilum.name" .) .Release.Namespace }}
+{{- else -}}{{ fail "Hilum needs an MLflow: set tracking.uri to yours, or mlflow.enabled=true for the bundled one" }}
 {{- end -}}
 {{- end -}}
 
-{{- /* A list of {name}, as names with commas between them. */ -}}
 {{- define "hilum.pullSecretNames" -}}
 {{- $names := list -}}
 {{- range . }}{{- $names = append $names .name -}}{{- end -}}

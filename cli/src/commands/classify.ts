@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { type Classification, classificationSchema, createLogger, problemSchema, start } from '@hilum/server';
 import { type Io, UsageError } from '../command.ts';
 import { table } from '../demo/screen.ts';
+import { readyEngine } from '../engine.ts';
 import { serverConfig } from './server-config.ts';
 
 interface Values {
@@ -43,6 +44,7 @@ async function run(values: Values, files: readonly string[], io: Io): Promise<nu
   }
   if (values.model === undefined) return classifyAll(values.url ?? DEFAULT_URL, files, values, io);
   const config = serverConfig({ ...values, host: '127.0.0.1', port: '0' });
+  await readyEngine();
   const server = await start(config, { logger: createLogger('silent') });
   try {
     await Promise.race([server.ready, aborted(io.signal)]);

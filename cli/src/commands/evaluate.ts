@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { evaluate, rocCsv, type Evaluation } from '@hilum/trainer';
 import type { Io } from '../command.ts';
 import { bar, table } from '../demo/screen.ts';
+import { readyEngine } from '../engine.ts';
 import { noMore, oneOf, required } from '../flags.ts';
 
 interface Values {
@@ -37,9 +38,12 @@ async function run(values: Values, positionals: readonly string[], io: Io): Prom
   noMore(positionals);
   const part = oneOf('part', values.part, ['test', 'all', 'train', 'validation']);
   const isTerminal = io.stderr.isTTY === true;
+  const packageDir = required('model', values.model);
+  const dataDir = required('data', values.data);
+  await readyEngine();
   const result = await evaluate({
-    packageDir: required('model', values.model),
-    dataDir: required('data', values.data),
+    packageDir,
+    dataDir,
     signal: io.signal,
     ...(part === undefined ? {} : { part }),
     onProgress: ({ images, totalImages }) => {

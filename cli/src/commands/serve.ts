@@ -2,6 +2,7 @@
 import { type ModelState, type ServedModel, createLogger, start } from '@hilum/server';
 import type { Io } from '../command.ts';
 import { type Screen, bar, createScreen } from '../demo/screen.ts';
+import { readyEngine } from '../engine.ts';
 import { noMore } from '../flags.ts';
 import { type ServerFlags, serverConfig } from './server-config.ts';
 
@@ -35,6 +36,7 @@ async function run(values: Values, positionals: readonly string[], io: Io): Prom
   const told = ended(io.signal);
   let report: ((text: string) => void) | undefined;
   const config = serverConfig(values);
+  await readyEngine();
   const server = await start(config, {
     logger: createLogger(config.logLevel),
     onState: (state) => report?.(words(state)),

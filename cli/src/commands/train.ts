@@ -1,10 +1,11 @@
 /** `hilum train`: a folder of images to a model package, on this machine. */
 import { join } from 'node:path';
-import { baseWeightsPath, cacheRoot } from '@hilum/hack';
+import { cacheRoot } from '@hilum/hack';
 import { createMlflow } from '@hilum/mlflow';
 import { train, type TrainOptions, type TrainResult } from '@hilum/trainer';
 import { UsageError, type Io } from '../command.ts';
 import { table } from '../demo/screen.ts';
+import { readyBaseWeights, readyEngine } from '../engine.ts';
 import { hounsfieldWindow, integer, noMore, number, oneOf, required } from '../flags.ts';
 import { trainProgress } from '../progress.ts';
 
@@ -121,7 +122,8 @@ async function optionsOf(values: Values): Promise<TrainOptions> {
   if (options.split.validationPercent + options.split.testPercent > 80) {
     throw new UsageError('--validation and --test together leave less than 20 percent to train on');
   }
-  return { ...options, baseWeights: await baseWeightsPath() };
+  await readyEngine();
+  return { ...options, baseWeights: await readyBaseWeights() };
 }
 
 function trackingOf(values: Values): Pick<TrainOptions, 'tracking' | 'registration'> {

@@ -75,21 +75,9 @@ export async function installChart(
 ): Promise<string> {
   const chart = join(root, 'charts/hilum');
   const wait = ['--create-namespace', '--wait', '--timeout', '5m'];
-  await target.helm(
-    [
-      'upgrade',
-      '--install',
-      RELEASE,
-      chart,
-      '-n',
-      namespace,
-      ...wait,
-      '--set',
-      'mlflow.enabled=true',
-      ...values,
-    ],
-    { timeoutMs: 360_000 },
-  );
+  await target.helm(['upgrade', '--install', RELEASE, chart, '-n', namespace, ...wait, ...values], {
+    timeoutMs: 360_000,
+  });
   // Our own pods pass it, and the cluster refuses whatever would not.
   await target.kubectl([
     'label',
