@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { goTool } from './go-build.ts';
 
 // The newest line that still runs on cgroup v1 without a flag that is going away; etcd 3.6 comes with its module.
-const KUBERNETES_VERSION = '1.34.4';
+export const KUBERNETES_VERSION = '1.34.4';
 
 /** The folder that `kc` takes as KC_TOOLS: `kubernetes`, `bridge`, and `kubectl`. */
 export function kubernetesTools(): Promise<string> {
