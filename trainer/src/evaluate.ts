@@ -40,7 +40,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     if (foreign.length > 0) {
       throw new TrainerError(
         'LABELS_DIFFER',
-        `the model knows ${labels.join(', ')}, not ${foreign.join(', ')}`,
+        `the model knows ${labels.join(', ')}, not ${few(foreign)}; is this the folder above the labels?`,
       );
     }
     const scores: ImageScore[] = [];
@@ -56,6 +56,13 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   } finally {
     classifier.dispose();
   }
+}
+
+/** One folder too deep, every patient looks like a label. */
+function few(names: readonly string[]): string {
+  return names.length <= 3
+    ? names.join(', ')
+    : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 }
 
 async function open(dir: string): Promise<Classifier> {

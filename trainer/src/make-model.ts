@@ -1,5 +1,5 @@
 /** From a plan to a model package on disk and, where the run is tracked, in MLflow. */
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import {
   buildFrozen,
@@ -12,11 +12,11 @@ import {
   type Tf,
 } from '@hilum/model';
 import { datasetMd5 } from './dvc/push.ts';
-import { TrainerError } from './errors.ts';
 import { byLabel, summarise, type Evaluation } from './evaluation.ts';
 import { extractFeatures, type Features } from './features/extract.ts';
 import { fit, predictRows, type Epoch } from './fit.ts';
 import type { TrainOptions, TrainResult } from './options.ts';
+import { refuseOtherContent } from './output.ts';
 import { paramsOf } from './params.ts';
 import type { Plan } from './plan.ts';
 import { reportFiles } from './report-files.ts';
@@ -172,16 +172,6 @@ function packageRun(log: RunLog, tracking: TrackingOptions | undefined): Package
   const { runId: id, experimentId } = log.run;
   const trainingRun = tracking?.trainingRun;
   return { id, experimentId, ...(trainingRun === undefined ? {} : { trainingRun }) };
-}
-
-/** A typing mistake in --out must not delete somebody's folder. */
-async function refuseOtherContent(dir: string): Promise<void> {
-  const names: readonly string[] = await readdir(dir).catch(() => []);
-  if (names.length === 0 || names.includes('MLmodel')) return;
-  throw new TrainerError(
-    'OUTPUT_NOT_EMPTY',
-    `${dir} holds files that are not a model package; name another folder`,
-  );
 }
 
 async function writeReports(dir: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {

@@ -99,12 +99,15 @@ describe.skipIf(NO_DATA)('train on real nodules', () => {
     expect(other.details?.images[0]?.probabilities).not.toEqual(result.details?.images[0]?.probabilities);
   });
 
-  it('refuses to replace a folder that is no model package', async () => {
+  it('refuses to replace a folder that is no model package, or a file, before it does any work', async () => {
     const outDir = join(scratch, 'precious');
     await writeTree(outDir, { 'thesis.txt': 'years of work' });
-    await expect(train(await aRun(scratch, data, { outDir }))).rejects.toMatchObject({
-      code: 'OUTPUT_NOT_EMPTY',
-    });
+    const seen: TrainEvent[] = [];
+    for (const place of [outDir, join(outDir, 'thesis.txt')]) {
+      const run = aRun(scratch, data, { outDir: place, onEvent: (event) => seen.push(event) });
+      await expect(train(await run)).rejects.toMatchObject({ code: 'OUTPUT_NOT_EMPTY' });
+    }
+    expect(seen).toEqual([]);
     expect(await readFile(join(outDir, 'thesis.txt'), 'utf8')).toBe('years of work');
   });
 
@@ -215,6 +218,12 @@ describe('train on phantoms', () => {
     await writeTree(renamed, { 'good/p1/1.dcm': dicom, 'bad/p2/1.dcm': dicom });
     await expect(evaluate({ packageDir: model, dataDir: renamed })).rejects.toMatchObject({
       code: 'LABELS_DIFFER',
+    });
+    // One folder too deep every patient looks like a label; the message names a few of them.
+    const deep = join(scratch, 'deep');
+    await writeTree(deep, Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((p) => [`${p}/s/1.dcm`, dicom])));
+    await expect(evaluate({ packageDir: model, dataDir: deep })).rejects.toMatchObject({
+      message: expect.stringContaining('not a, b, c and 2 more; is this the folder') as string,
     });
   });
 });

@@ -1,9 +1,11 @@
 /** One training run from a folder of images to an evaluated, packaged and, where asked for, registered model. */
+import { resolve } from 'node:path';
 import { makeModel, type Made } from './make-model.ts';
 import { scanDataset } from './dataset/scan.ts';
 import { TrainerError } from './errors.ts';
 import { judge } from './evaluation.ts';
 import type { TrainOptions, TrainResult } from './options.ts';
+import { refuseOtherContent } from './output.ts';
 import { planRun, type Plan } from './plan.ts';
 import { RunLog } from './tracking.ts';
 
@@ -19,6 +21,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   if (options.registration !== undefined && options.tracking === undefined) {
     throw new TrainerError('BAD_CONFIG', 'a model can be registered only where the run is tracked in MLflow');
   }
+  // Before the work, which may take hours; and again before the package is put there.
+  await refuseOtherContent(resolve(options.outDir));
   const dataset = await scanDataset(options.dataDir, { signal });
   const plan = planRun(dataset, options);
   const { positiveLabel, counts } = plan;
