@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startMlflow } from '@hilum/hack';
@@ -27,16 +27,8 @@ async function hilum(...args: readonly string[]): Promise<{ code: number; out: s
   return { code, ...written };
 }
 
-const short = [
-  '--input-size',
-  '32',
-  '--epochs',
-  '2',
-  '--batch-size',
-  '8',
-  '--cache',
-  join(scratch, 'features'),
-];
+const sizes = '--input-size 32 --epochs 2 --batch-size 8 --cache';
+const short = [...sizes.split(' '), join(scratch, 'features')];
 
 describe('hilum', () => {
   it('lists its commands, and explains each', async () => {
@@ -123,6 +115,21 @@ describe('the commands, one after the other', () => {
     );
     expect(code).toBe(0);
     expect(JSON.parse(out)).toEqual({ dir: phantom, patients: 12, slices: 24, synthetic: true });
+  });
+
+  it('phantom replaces an earlier set, and leaves a folder with other files alone', async () => {
+    const out = join(scratch, 'again');
+    for (const patients of ['8', '6']) {
+      const args = ['phantom', '--out', out, '--patients', patients, '--slices', '1'];
+      expect((await hilum(...args)).code).toBe(0);
+    }
+    const slices = (await readdir(out, { recursive: true })).filter((name) => name.endsWith('.dcm'));
+    expect(slices).toHaveLength(6);
+    await writeFile(join(out, 'thesis.txt'), 'years of work');
+    const { code, err } = await hilum('phantom', '--out', out);
+    expect(code).toBe(64);
+    expect(err).toContain('holds other files');
+    expect(await readdir(out)).toEqual(expect.arrayContaining(['benign', 'thesis.txt']));
   });
 
   it('train writes a package and one JSON object, in agreement with evaluate', async () => {

@@ -1,7 +1,8 @@
 /** `hilum phantom`: synthetic chest CT studies, for those who have no images at hand. */
-import { resolve } from 'node:path';
+import { readdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { writePhantomStudies } from '@hilum/trainer';
-import type { Io } from '../command.ts';
+import { UsageError, type Io } from '../command.ts';
 import { integer, noMore, required } from '../flags.ts';
 
 interface Values {
@@ -18,7 +19,10 @@ export const phantomCommand = {
     'Writes SYNTHETIC chest CT studies as DICOM. They show that software runs, and nothing about disease.',
   usage: 'hilum phantom --out DIR [--patients N] [--slices N] [--seed N]',
   options: {
-    out: { type: 'string', description: 'folder for <label>/<patient>/<slice>.dcm' },
+    out: {
+      type: 'string',
+      description: 'folder for <label>/<patient>/<slice>.dcm; an earlier set there is replaced',
+    },
     patients: { type: 'string', description: 'in all, half of them malignant; default 24' },
     slices: { type: 'string', description: 'of each patient; default 4' },
     seed: { type: 'string', description: 'the same seed gives the same bytes; default 7' },
@@ -33,9 +37,26 @@ async function run(values: Values, positionals: readonly string[], io: Io): Prom
   const patients = integer('patients', values.patients, { fallback: 24, min: 6, max: 10_000 });
   const slices = integer('slices', values.slices, { fallback: 4, min: 1, max: 1000 });
   const seed = integer('seed', values.seed, { fallback: 7, min: 0, max: 2 ** 31 - 1 });
+  await removeEarlier(dir);
   await writePhantomStudies({ dir, patients, slices, seed, signal: io.signal });
   const written = { dir, patients, slices: patients * slices, synthetic: true };
   const text = `${written.slices} SYNTHETIC slices of ${patients} drawn patients in ${dir}; no person was involved.`;
   io.stdout.write(`${values.json === true ? JSON.stringify(written) : text}\n`);
   return 0;
+}
+
+/** A set of other patients would be trained on as well; and what is no such set is somebody's own. */
+async function removeEarlier(dir: string): Promise<void> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw new UsageError(`--out ${dir} is not a folder that can be written to`, { cause: error });
+    },
+  );
+  const files = entries.filter((entry) => !entry.isDirectory());
+  const ours = files.every(({ name, parentPath }) =>
+    parentPath === dir ? name === 'README.txt' : /\/SYNTHETIC-\d+-\d+$/.test(parentPath),
+  );
+  if (!ours) throw new UsageError(`--out ${dir} holds other files; name another folder`);
+  for (const label of ['benign', 'malignant']) await rm(join(dir, label), { recursive: true, force: true });
 }
