@@ -45,6 +45,12 @@ describe('hilum', () => {
     }
   });
 
+  it('tells its version', async () => {
+    const { code, out } = await hilum('--version');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
   it.each([
     [['nonsense'], 'there is no command nonsense'],
     [['train', '--out', 'x'], '--data is missing'],
@@ -279,7 +285,9 @@ describe('the progress of a training run', () => {
     now = 10_000;
     show(epoch(2));
     expect(text.split('\n')).toHaveLength(1);
-    expect(text.split('\r').at(-1)).toContain('2/4  loss 0.5000  AUC 0.8000  123 images/s  ETA 20 s');
+    expect(text.split('\r').at(-1)).toContain(
+      '2/4  loss 0.5000  validation AUC 0.8000  123 images/s  ETA 20 s',
+    );
     show(epoch(4));
     expect(text.endsWith('\n')).toBe(true);
   });

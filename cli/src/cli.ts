@@ -1,4 +1,5 @@
 /** `hilum COMMAND …`: finds the command, runs it, and turns what went wrong into a line and an exit code. */
+import packageJson from '../package.json' with { type: 'json' };
 import { explain, parseCall, UsageError, type Command, type Io } from './command.ts';
 
 /** A command's room is loaded when it is called: `hilum --help` must not wait for TensorFlow. */
@@ -46,6 +47,10 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     (name === undefined ? io.stderr : io.stdout).write(overview());
     return name === undefined ? 64 : 0;
+  }
+  if (name === '--version') {
+    io.stdout.write(`${packageJson.version}\n`);
+    return 0;
   }
   try {
     const entry = COMMANDS.find((command) => command.name === name);

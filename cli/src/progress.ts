@@ -45,16 +45,17 @@ export function trainProgress(terminal: Io['stderr'], now: () => number): (event
       }
       case 'epoch': {
         const { epoch, epochs } = event;
-        const figures = `loss ${event.loss.toFixed(4)}  AUC ${event.valAucRoc.toFixed(4)}`;
+        const figures = `loss ${event.loss.toFixed(4)}  validation AUC ${event.valAucRoc.toFixed(4)}`;
         const speed = `${Math.round(event.imagesPerSecond)} images/s`;
-        const text = `epoch     ${bar(epoch, epochs)}  ${figures}  ${speed}  ${eta('epoch', epoch, epochs)}`;
+        const left = epoch === epochs ? '' : eta('epoch', epoch, epochs);
+        const text = `epoch     ${bar(epoch, epochs)}  ${figures}  ${speed}  ${left}`.trimEnd();
         if (terminal.isTTY === true) transient(text, epoch === epochs);
         else terminal.write(`${text}\n`);
         return;
       }
       case 'evaluated':
         terminal.write(
-          `test      accuracy ${event.accuracy.toFixed(4)}, AUC-ROC ${event.aucRoc.toFixed(4)}\n`,
+          `test      accuracy ${event.accuracy.toFixed(4)}, AUC-ROC ${event.aucRoc.toFixed(4)} (of epoch ${event.bestEpoch})\n`,
         );
         return;
       case 'packaged':
