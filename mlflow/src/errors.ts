@@ -103,7 +103,7 @@ export function errorOfAnswer(status: number, body: string, baseUrl: URL): Mlflo
   if (!known.success) return errorWithoutCode(status, body, at);
   const { error_code: code, message } = known.data;
   const firstLine = (message.split('\n', 1)[0] ?? '').slice(0, 300);
-  // SQLite and small pools under load: HTTP 400, yet nothing was done (measured on MLflow 3.17 with SQLite: 40 run creations at once, 7 refused).
+  // SQLite and small pools under load: HTTP 400, yet nothing was done. On MLflow 3.17, 7 of 40 run creations at once.
   if (message.includes('QueuePool limit')) {
     return new MlflowError('OVERLOADED', `${at} has no free database connection`, { status, notDone: true });
   }
