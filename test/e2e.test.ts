@@ -8,7 +8,15 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { builtInTarget, createScreen, runDemo, type DemoResult, type Target } from '@hilum/cli';
+import {
+  builtInTarget,
+  createForwards,
+  createScreen,
+  runDemo,
+  type DemoResult,
+  type Forwards,
+  type Target,
+} from '@hilum/cli';
 import { cluster, mlflowVenv, run, type Cluster } from '@hilum/hack';
 import { createMlflow, type MlflowClient } from '@hilum/mlflow';
 import { pushDataset, writePhantomStudies } from '@hilum/trainer';
@@ -32,6 +40,7 @@ describe.skipIf(!existsSync(lidc))('from real CT images to a served answer', { t
   let demo: DemoResult;
   let mlflow: MlflowClient;
   let scratch: string;
+  let forwards: Forwards;
   let operatorKilled = false;
 
   const kubectl = (...args: string[]): Promise<string> => node.kubectl(['-n', namespace, ...args]);
@@ -70,31 +79,34 @@ describe.skipIf(!existsSync(lidc))('from real CT images to a served answer', { t
   }
 
   /** Kills the operator's pod once, while the trainer's pod runs. */
-  async function killOperatorInTheMiddle(): Promise<void> {
-    while (!operatorKilled) {
+  async function killOperatorInTheMiddle(signal: AbortSignal): Promise<boolean> {
+    while (!signal.aborted) {
       await sleep(500);
       const pods = await items('pods', '-l', 'hilum.dev/trainingrun').catch(() => []);
       if (!pods.some((pod) => pod.status?.['phase'] === 'Running')) continue;
       await kubectl('delete', 'pod', '-l', 'app.kubernetes.io/name=operator', '--grace-period=0', '--force');
-      operatorKilled = true;
+      return true;
     }
+    return false;
   }
 
   beforeAll(async () => {
     scratch = await mkdtemp(join(tmpdir(), 'hilum-e2e-'));
     node = await cluster.up('node', { addons: true });
     target = await builtInTarget(node);
-    const killer = killOperatorInTheMiddle();
+    forwards = createForwards(scratch);
+    const over = new AbortController();
+    const killer = killOperatorInTheMiddle(over.signal);
     demo = await runDemo(
-      { data: lidc, dicom: slice, namespace, nowMs: 0, target },
+      { data: lidc, dicom: slice, namespace, nowMs: 0, target, forwards },
       createScreen({ write: (text) => process.stderr.write(text) }),
-    );
-    operatorKilled = true;
-    await killer;
+    ).finally(() => over.abort());
+    operatorKilled = await killer;
     mlflow = createMlflow({ baseUrl: demo.addresses.mlflow });
   }, 25 * MINUTE);
 
   afterAll(async () => {
+    await forwards?.end();
     await node?.down();
     await rm(scratch, { recursive: true, force: true });
   });
@@ -123,6 +135,7 @@ describe.skipIf(!existsSync(lidc))('from real CT images to a served answer', { t
   });
 
   it('started one Job, though the operator was killed in the middle', async () => {
+    expect(operatorKilled).toBe(true);
     const jobs = await items('jobs', '-l', 'hilum.dev/trainingrun');
     expect(jobs.map((job) => job.status?.['succeeded'])).toEqual([1]);
     const pods = await items('pods', '-l', 'hilum.dev/trainingrun');

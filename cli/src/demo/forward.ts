@@ -8,8 +8,8 @@ import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const RESTART_MS = 500;
-// A cluster that is gone: 10 minutes of nothing but failures.
-const GIVE_UP_MS = 600_000;
+// A cluster that is gone: two minutes of nothing but failures.
+const GIVE_UP_MS = 120_000;
 
 const [command, ...args] = process.argv.slice(2);
 if (command === undefined) throw new Error('usage: forward.ts COMMAND ARG…');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { hilumImages } from '@hilum/hack';
 import { pushDataset, scanDataset } from '@hilum/trainer';
-import { forward } from './state.ts';
+import type { Forwards } from './state.ts';
 import type { Target } from './target.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -67,11 +67,12 @@ export function imageValues(component: string, ref: string): readonly string[] {
   ];
 }
 
-/** Installs or upgrades the chart and waits until its pods are ready. */
+/** Installs or upgrades the chart and waits until its pods are ready. @returns address of MLflow on this machine */
 export async function installChart(
   target: Target,
   namespace: string,
   values: readonly string[],
+  forwards: Forwards,
 ): Promise<string> {
   const chart = join(root, 'charts/hilum');
   const wait = ['--create-namespace', '--wait', '--timeout', '5m'];
@@ -86,12 +87,8 @@ export async function installChart(
     namespace,
     'pod-security.kubernetes.io/enforce=restricted',
   ]);
-  return forward(
-    'mlflow',
-    target.kubectlCommand,
-    { namespace, service: `${RELEASE}-mlflow`, port: 5000 },
-    '/health',
-  );
+  const service = { namespace, name: `${RELEASE}-mlflow`, port: 5000 };
+  return forwards.open('mlflow', target.kubectlCommand, service, '/health');
 }
 
 export interface PinnedDataset {

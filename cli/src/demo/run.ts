@@ -9,7 +9,7 @@ import { classifyOverHttp, pickTestImages, type Answer } from './ask.ts';
 import { DemoError } from './errors.ts';
 import { RELEASE, applyExample, installChart, pinDataset, provideImages } from './install.ts';
 import { bar, table, type Screen } from './screen.ts';
-import { endForwards, forward } from './state.ts';
+import { createForwards, type Forwards } from './state.ts';
 import { findTarget, openTarget, type Target, type TargetChoice } from './target.ts';
 import { condition, follow, type Resource } from './watch.ts';
 
@@ -23,6 +23,8 @@ export interface DemoOptions extends TargetChoice {
   readonly nowMs: number;
   /** A cluster that is there already; without it the one that the other options name. */
   readonly target?: Target | undefined;
+  /** Default: those that `--down` ends. */
+  readonly forwards?: Forwards | undefined;
 }
 
 export interface DemoResult {
@@ -61,7 +63,7 @@ export async function removeDemo(
   options: TargetChoice & { namespace: string },
   screen: Screen,
 ): Promise<void> {
-  await endForwards();
+  await createForwards().end();
   const target = await findTarget(options);
   if (target === undefined) {
     screen.line('Nothing to remove: there is no demo cluster.');
@@ -80,7 +82,7 @@ async function demo(
   scratch: string,
   screen: Screen,
 ): Promise<DemoResult> {
-  const { namespace } = options;
+  const { namespace, forwards = createForwards() } = options;
   const target = await screen.step('Cluster', async (progress) => {
     const found = options.target ?? (await openTarget(options, progress));
     const nodes = await found.kubectl(['get', 'nodes', '--no-headers']);
@@ -93,7 +95,7 @@ async function demo(
   });
   const mlflowUrl = await screen.step('Chart', async (progress) => {
     progress('helm upgrade --install, waiting for its pods');
-    return [`hilum in namespace ${namespace}`, await installChart(target, namespace, values)];
+    return [`hilum in namespace ${namespace}`, await installChart(target, namespace, values, forwards)];
   });
   const phantom = join(scratch, 'phantom');
   const dataset = await screen.step('Data', async (progress) => {
@@ -121,12 +123,8 @@ async function demo(
     await applyExample(target, namespace, 'modeldeployment.yaml', {});
     const version = run.status.model?.version ?? '';
     const ready = await followRollout(target, namespace, 'lung', version, progress);
-    const url = await forward(
-      'service',
-      target.kubectlCommand,
-      { namespace, service: 'lung', port: 80 },
-      '/v2/health/ready',
-    );
+    const service = { namespace, name: 'lung', port: 80 };
+    const url = await forwards.open('service', target.kubectlCommand, service, '/v2/health/ready');
     return [
       `${ready.status.readyReplicas}/${ready.status.replicas} pods serve ${ready.status.model?.name}/${ready.status.model?.version}`,
       url,

@@ -7,63 +7,71 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cacheRoot } from '@hilum/hack';
 import { DemoError } from './errors.ts';
 
-const stateDir = join(cacheRoot(), 'demo');
+/** Where the demo of this user keeps what runs on. */
+const DEMO_DIR = join(cacheRoot(), 'demo');
 const FORWARD_DEADLINE_MS = 30_000;
 
-/**
- * An address on 127.0.0.1 that leads to a Service of the cluster, and goes on after this process.
- *
- * @param name one forward of that name exists at a time; an earlier one is ended
- * @returns the base URL, once something answers there
- */
-export async function forward(
-  name: string,
-  kubectl: readonly string[],
-  target: { readonly namespace: string; readonly service: string; readonly port: number },
-  path: string,
-): Promise<string> {
-  await endForward(name);
-  const port = await freePort();
-  const args = [
-    '-n',
-    target.namespace,
-    'port-forward',
-    '--address',
-    '127.0.0.1',
-    `service/${target.service}`,
-    `${port}:${target.port}`,
-  ];
-  const script = join(import.meta.dirname, 'forward.ts');
-  const child = spawn(process.execPath, [script, ...kubectl, ...args], { detached: true, stdio: 'ignore' });
-  child.unref();
-  await mkdir(stateDir, { recursive: true });
-  await writeFile(join(stateDir, `${name}.pid`), String(child.pid));
-  const url = `http://127.0.0.1:${port}`;
+/** Addresses on 127.0.0.1 that lead to Services of the cluster, and go on after this process. */
+export interface Forwards {
+  /**
+   * @param name one forward of that name exists at a time; an earlier one is ended
+   * @param path answers with 2xx once the Service is there
+   * @returns the base URL, once something answers there
+   */
+  open(
+    name: string,
+    kubectl: readonly string[],
+    service: { readonly namespace: string; readonly name: string; readonly port: number },
+    path: string,
+  ): Promise<string>;
+  /** Ends all of them, those of earlier runs as well. */
+  end(): Promise<void>;
+}
+
+/** @param dir remembers the processes */
+export function createForwards(dir = DEMO_DIR): Forwards {
+  const endOne = async (name: string): Promise<void> => {
+    const file = join(dir, `${name}.pid`);
+    const pid = Number(await readFile(file, 'utf8').catch(() => '0'));
+    if (pid > 0 && (await isForward(pid))) process.kill(pid, 'SIGTERM');
+    await rm(file, { force: true });
+  };
+  return {
+    open: async (name, kubectl, service, path) => {
+      await endOne(name);
+      const port = await freePort();
+      const place = ['-n', service.namespace, 'port-forward', '--address', '127.0.0.1'];
+      const args = [...kubectl, ...place, `service/${service.name}`, `${port}:${service.port}`];
+      const script = join(import.meta.dirname, 'forward.ts');
+      const child = spawn(process.execPath, [script, ...args], { detached: true, stdio: 'ignore' });
+      child.unref();
+      await mkdir(dir, { recursive: true });
+      await writeFile(join(dir, `${name}.pid`), String(child.pid));
+      const url = `http://127.0.0.1:${port}`;
+      if (await answers(url + path)) return url;
+      await endOne(name);
+      const what = `service/${service.name} in ${service.namespace}`;
+      throw new DemoError(
+        'FORWARD_FAILED',
+        `${what} did not answer ${path} through kubectl port-forward within 30 s`,
+      );
+    },
+    end: async () => {
+      const entries = await readdir(dir).catch(() => []);
+      for (const entry of entries) if (entry.endsWith('.pid')) await endOne(entry.slice(0, -'.pid'.length));
+    },
+  };
+}
+
+async function answers(url: string): Promise<boolean> {
   const deadline = performance.now() + FORWARD_DEADLINE_MS;
   while (performance.now() < deadline) {
-    const answer = await fetch(url + path, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
+    const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
     await answer?.body?.cancel();
-    if (answer?.ok === true) return url;
+    if (answer?.ok === true) return true;
     await sleep(250);
   }
-  await endForward(name);
-  throw new DemoError(
-    'FORWARD_FAILED',
-    `service/${target.service} in ${target.namespace} did not answer ${path} through kubectl port-forward within 30 s`,
-  );
-}
-
-/** Ends all forwards that earlier runs left. */
-export async function endForwards(): Promise<void> {
-  const entries = await readdir(stateDir).catch(() => []);
-  for (const entry of entries) if (entry.endsWith('.pid')) await endForward(entry.slice(0, -'.pid'.length));
-}
-
-async function endForward(name: string): Promise<void> {
-  const file = join(stateDir, `${name}.pid`);
-  const pid = Number(await readFile(file, 'utf8').catch(() => '0'));
-  if (pid > 0 && (await isForward(pid))) process.kill(pid, 'SIGTERM');
-  await rm(file, { force: true });
+  return false;
 }
 
 /** A pid may have been given to another process since. */
