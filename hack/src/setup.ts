@@ -29,7 +29,7 @@ const needs: Record<string, readonly Need[]> = {
   imaging: [],
   model: [native, installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv],
   mlflow: [native, mlflowVenv],
-  trainer: [native, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
+  trainer: [native, installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv, dvcVenv],
   server: [native, installTensorflow, baseWeightsPath, mlflowVenv],
   operator: [native, ...api, mlflowVenv],
   cli: [native, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],

@@ -1,13 +1,13 @@
 /** The process that runs in the pod, against a real MLflow that is the dataset's remote as well. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { trainerReportSchema, type TrainerReport } from '@hilum/crds';
-import { baseWeightsPath, startMlflow, type MlflowServer } from '@hilum/hack';
+import { baseWeightsPath, imagenetOnnxPath, sha256File, startMlflow, type MlflowServer } from '@hilum/hack';
 import { createMlflow } from '@hilum/mlflow';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DICOM, PNG, scratchDir, writeTree } from '../test/scratch.ts';
@@ -165,16 +165,37 @@ describe('the trainer process', () => {
     expect(log.map((line) => line.event)).toEqual(['failed']);
   });
 
-  it('takes base weights from an address, and ends with 64 where they are not the ones asked for', async () => {
-    const http = createServer((_, response) => response.end('not weights')).listen(0, '127.0.0.1');
-    await once(http, 'listening');
-    const uri = `http://127.0.0.1:${(http.address() as AddressInfo).port}/vgg16.f32`;
-    const { exitCode, report } = await pod(
-      config('weights', { model: { baseWeights: { uri, sha256: 'a'.repeat(64) } } }),
-    );
-    http.close();
-    expect(exitCode).toBe(64);
-    expect(report).toMatchObject({ code: 'WEIGHTS_DIGEST_MISMATCH' });
+  describe('with base weights at an address', () => {
+    let http: Server;
+    let address: string;
+    let onnx: string;
+    // Nothing but the address can bring the weights: the image has none.
+    const env = { HILUM_BASE_WEIGHTS: join(scratch, 'no-weights-in-the-image') };
+
+    beforeAll(async () => {
+      onnx = await imagenetOnnxPath();
+      http = createServer((request, response) => {
+        if (request.url === '/vgg16.onnx') createReadStream(onnx).pipe(response);
+        else response.end('not weights');
+      }).listen(0, '127.0.0.1');
+      await once(http, 'listening');
+      address = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+    });
+    afterAll(() => void http.close());
+
+    it('trains with what it fetched and converted', async () => {
+      const baseWeights = { uri: `${address}/vgg16.onnx`, sha256: await sha256File(onnx) };
+      const { exitCode, report } = await pod(config('fetched', { model: { baseWeights } }), { env });
+      expect(report).toMatchObject({ outcome: 'succeeded' });
+      expect(exitCode).toBe(0);
+    });
+
+    it('ends with 64 where they are not the ones asked for', async () => {
+      const baseWeights = { uri: `${address}/vgg16.f32`, sha256: 'a'.repeat(64) };
+      const { exitCode, report } = await pod(config('weights', { model: { baseWeights } }), { env });
+      expect(exitCode).toBe(64);
+      expect(report).toMatchObject({ code: 'WEIGHTS_DIGEST_MISMATCH' });
+    });
   });
 
   it('told to end in the middle, marks the run KILLED and ends with 143', async () => {
