@@ -126,6 +126,7 @@ export const REASONS = {
   WeightsFormat: { actor: 'user', text: 'The base weights are not those of VGG16 in the canonical form.' },
   WeightsUnreachable: { actor: 'user', text: 'The base weights cannot be fetched; check their address.' },
   EngineMissing: { actor: 'Hilum developers', text: 'The trainer image has no native TensorFlow.' },
+  OutputUnwritable: { actor: 'Hilum developers', text: 'The work folder of the pod cannot be written.' },
   OutputNotEmpty: { actor: 'Hilum developers', text: 'The work folder of the pod was not empty.' },
   DatasetMissing: {
     actor: 'user',

@@ -18,6 +18,7 @@ export const TRAINER_CODES = {
     exit: 64,
     text: 'a window is for pictures; a DICOM dataset has windows of its own',
   },
+  OUTPUT_UNWRITABLE: { exit: 64, text: 'the output folder cannot be made' },
   OUTPUT_NOT_EMPTY: { exit: 64, text: 'the output folder holds something that is not a model package' },
 
   DATASET_MISSING: { exit: 65, text: 'the dataset, or an object of it, is not there' },

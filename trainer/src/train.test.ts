@@ -189,6 +189,8 @@ describe('train on phantoms', () => {
       [{ baseWeights: join(scratch, 'no-such-file') }, 'WEIGHTS_MISSING'],
       [{ registration: { model: 'lung' } }, 'BAD_CONFIG'],
       [{ dataDir: join(scratch, 'no-such-folder') }, 'DATASET_MISSING'],
+      // Where root itself can make no folder, and a recursive mkdir would never end.
+      [{ outDir: '/proc/no-such-folder/model' }, 'OUTPUT_UNWRITABLE'],
     ] as const;
     for (const [change, code] of cases) {
       await expect(train(await aRun(scratch, data, { ...noWindow, ...change }))).rejects.toMatchObject({

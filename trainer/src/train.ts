@@ -5,7 +5,7 @@ import { scanDataset } from './dataset/scan.ts';
 import { TrainerError } from './errors.ts';
 import { judge } from './evaluation.ts';
 import type { TrainOptions, TrainResult } from './options.ts';
-import { refuseOtherContent } from './output.ts';
+import { makeParent, refuseOtherContent } from './output.ts';
 import { planRun, type Plan } from './plan.ts';
 import { RunLog } from './tracking.ts';
 
@@ -23,6 +23,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
   // Before the work, which may take hours; and again before the package is put there.
   await refuseOtherContent(resolve(options.outDir));
+  await makeParent(resolve(options.outDir));
   const dataset = await scanDataset(options.dataDir, { signal });
   const plan = planRun(dataset, options);
   const { positiveLabel, counts } = plan;
