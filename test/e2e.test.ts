@@ -7,7 +7,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   builtInTarget,
   createForwards,
@@ -292,6 +292,8 @@ print(json.dumps({'onnx': session.run(None, {name: tensor})[0][0].tolist(), 'pyf
     });
     await conditionOf('modeldeployment', 'phantom', 'Ready', 'True', 3 * MINUTE);
     const exposed = await node.expose(`phantom.${namespace}.svc:80`);
+    // A Service leads to its pods some moments after they are ready, when kube-proxy has heard of them.
+    await vi.waitFor(() => fetch(`${exposed.url}/v2/health/ready`), { timeout: 30_000, interval: 100 });
     const file = (await readdir(dir, { recursive: true })).find((name) => name.endsWith('.dcm')) ?? '';
     const ask = async (path: string) => {
       const response = await fetch(`${exposed.url}/v1/classify`, {

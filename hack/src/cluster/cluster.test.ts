@@ -83,8 +83,13 @@ describe('a node', () => {
     await node.kubectl(['rollout', 'status', 'deployment/web', '--timeout=60s']);
     const address = await node.kubectl(['get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}']);
     const exposed = await node.expose('web.default.svc:80');
-    // The pod answers with what the cluster's DNS said for the name of its own service.
-    expect(await (await fetch(exposed.url)).text()).toBe(`web.default.svc.cluster.local is ${address}`);
+    // The pod answers with what the cluster's DNS said for the name of its own service. On any cluster a Service leads
+    // to its pods some moments after they are ready, when kube-proxy has heard of them.
+    const text = await vi.waitFor(async () => (await fetch(exposed.url)).text(), {
+      timeout: 30_000,
+      interval: 100,
+    });
+    expect(text).toBe(`web.default.svc.cluster.local is ${address}`);
     await exposed.close();
     await expect(fetch(exposed.url)).rejects.toThrow('fetch failed');
   });
