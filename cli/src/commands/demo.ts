@@ -43,7 +43,15 @@ async function run(values: Values, positionals: readonly string[], io: Io): Prom
     return 0;
   }
   const result = await runDemo(
-    { context, registry, namespace, data: values.data, dicom: values.dicom, nowMs: Date.now() },
+    {
+      context,
+      registry,
+      namespace,
+      data: values.data,
+      dicom: values.dicom,
+      nowMs: Date.now(),
+      signal: io.signal,
+    },
     screen,
   );
   if (values.json === true) io.stdout.write(`${JSON.stringify(result)}\n`);

@@ -23,6 +23,8 @@ export interface DemoOptions extends TargetChoice {
   readonly nowMs: number;
   /** A cluster that is there already; without it the one that the other options name. */
   readonly target?: Target | undefined;
+  /** Aborting ends the wait at once; what is in the cluster goes on, and `--down` removes it. */
+  readonly signal?: AbortSignal | undefined;
   /** Default: those that `--down` ends. */
   readonly forwards?: Forwards | undefined;
 }
@@ -52,7 +54,8 @@ export async function runDemo(options: DemoOptions, screen: Screen): Promise<Dem
   }
   const scratch = await mkdtemp(join(tmpdir(), 'hilum-demo-'));
   try {
-    return await demo(options, data, scratch, screen);
+    const work = demo(options, data, scratch, screen);
+    return await (options.signal === undefined ? work : Promise.race([work, aborted(options.signal)]));
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -73,6 +76,15 @@ export async function removeDemo(
     if (target.kind === 'context') await uninstall(target, options.namespace, progress);
     else await target.remove();
     return [target.name, undefined];
+  });
+}
+
+/** Rejects with the reason of the signal. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error('told to end'));
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
   });
 }
 
