@@ -23,11 +23,46 @@ export const IMAGING_CODES = {
     status: 422,
     text: 'Rescale slope and intercept to Hounsfield units are absent, unusable or of another unit.',
   },
+  NOT_CHEST: {
+    status: 422,
+    text: 'The image is not of the chest: the header names another body part, or no lung is seen.',
+  },
+  OUT_OF_DOMAIN: {
+    status: 422,
+    text: 'The picture does not look like a CT slice.',
+  },
+  LOCALIZER: { status: 422, text: 'The image is a localiser (scout), not an axial slice.' },
+  LOSSY_TOO_STRONG: {
+    status: 422,
+    text: 'The image was compressed with more loss than a finding can stand.',
+  },
+  GEOMETRY_UNKNOWN: {
+    status: 422,
+    text: 'Position, orientation or pixel spacing are absent, and this model needs them.',
+  },
+  SEVERAL_FRAMES: {
+    status: 422,
+    text: 'The file holds several frames where one slice is expected; read it as a series.',
+  },
+  SERIES_EMPTY: { status: 422, text: 'No slice of the series can be classified.' },
+  SERIES_GAP: { status: 422, text: 'Slices of the series are missing.' },
+  SERIES_MIXED: {
+    status: 422,
+    text: 'The series mixes orientations, matrices, reconstruction kernels or frames of reference.',
+  },
+  SERIES_DUPLICATE: {
+    status: 422,
+    text: 'Two slices of the series lie at one position and show different pixels.',
+  },
+  SERIES_TILTED: {
+    status: 422,
+    text: 'The gantry was tilted: the slices are not stacked along their normal, and this model needs them to be.',
+  },
   CONTRACT_MISMATCH: {
     status: 422,
     text: 'The model was trained on another kind of image than this one.',
   },
-  LIMIT_EXCEEDED: { status: 413, text: 'The image is larger than a single slice may be.' },
+  LIMIT_EXCEEDED: { status: 413, text: 'The image is larger, deeper or longer than is read.' },
   DECODE_TIMEOUT: { status: 422, text: 'The image took too long to decode and was given up.' },
 } as const satisfies Record<string, { readonly status: number; readonly text: string }>;
 
