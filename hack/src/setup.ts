@@ -9,7 +9,7 @@ import { clusterImages } from './tools/cluster-images.ts';
 import { groovyClasspath } from './tools/groovy.ts';
 import { helmPath } from './tools/helm.ts';
 import { kubernetesTools } from './tools/kubernetes.ts';
-import { dvcVenv, mlflowVenv } from './tools/python.ts';
+import { dicomVenv, dvcVenv, mlflowVenv } from './tools/python.ts';
 import { systemPackages } from './tools/system-packages.ts';
 import { installTensorflow } from './tools/tensorflow.ts';
 import { baseWeightsPath, imagenetOnnxPath } from './tools/weights.ts';
@@ -17,6 +17,8 @@ import { baseWeightsPath, imagenetOnnxPath } from './tools/weights.ts';
 type Need = () => Promise<unknown>;
 
 const native: Need = () => systemPackages('native');
+const python: Need = () => systemPackages('python');
+const dicom: Need = () => systemPackages('dicom');
 const jenkins: Need = () => systemPackages('jenkins');
 /** The API server, with or without controllers: `cluster.up('control' | 'kcm')`. */
 const api: readonly Need[] = [() => systemPackages('cluster'), kubernetesTools];
@@ -26,13 +28,13 @@ const images: readonly Need[] = [() => baseImage('node'), () => baseImage('pytho
 
 const needs: Record<string, readonly Need[]> = {
   crds: [...api],
-  imaging: [],
+  imaging: [python, dicomVenv, dicom],
   model: [native, installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv],
   mlflow: [native, mlflowVenv],
   trainer: [native, installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv, dvcVenv],
   server: [native, installTensorflow, baseWeightsPath, mlflowVenv],
   operator: [native, ...api, mlflowVenv],
-  cli: [native, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
+  cli: [native, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv, dicomVenv],
   hack: [native, ...node, ...images, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],
   test: [
     native,
@@ -44,6 +46,7 @@ const needs: Record<string, readonly Need[]> = {
     mlflowVenv,
     groovyClasspath,
   ],
+  bench: [python, dicomVenv],
 };
 
 const rooms = process.argv.slice(2);

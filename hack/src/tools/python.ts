@@ -28,6 +28,19 @@ export function dvcVenv(): Promise<Venv> {
 }
 
 /**
+ * pydicom with the decoders of pylibjpeg, and highdicom: the peer of our decoder and the reader of what we write.
+ * pylibjpeg-libjpeg is GPL-3.0, so this environment is for tests and bench/ alone and goes into no image.
+ */
+export function dicomVenv(): Promise<Venv> {
+  return pythonVenv(
+    'pydicom',
+    '3.0.2',
+    requirements('dicom.txt'),
+    '70 MB download, 185 MB on disk, about 10 s',
+  );
+}
+
+/**
  * A virtual environment with the packages of one requirements file, every one pinned by hash.
  *
  * The folder's name holds the tool's version and a hash of the file and of the interpreter, so that another Python

@@ -20,14 +20,23 @@ const clusterPackages: Readonly<Record<string, SystemPackage>> = {
   curl: { probe: 'curl', why: 'readiness of the API server' },
 };
 
+const pythonPackages: Readonly<Record<string, SystemPackage>> = {
+  'python3-pip': { probe: ['python3', '-m', 'pip', '--version'], why: 'fetches Python wheels' },
+  'python3-venv': {
+    probe: ['python3', '-c', 'import ensurepip, venv'],
+    why: 'the environments of MLflow, DVC and pydicom',
+  },
+};
+
 const packages = {
+  python: pythonPackages,
   native: {
     'g++': { probe: 'g++', why: "compiles TensorFlow's addon for Node" },
-    'python3-pip': { probe: ['python3', '-m', 'pip', '--version'], why: 'fetches Python wheels' },
-    'python3-venv': {
-      probe: ['python3', '-c', 'import ensurepip, venv'],
-      why: 'the environments of MLflow and DVC',
-    },
+    ...pythonPackages,
+  },
+  dicom: {
+    dicom3tools: { probe: 'dciodvfy', why: 'checks the DICOM objects that we write' },
+    dcmtk: { probe: 'dsrdump', why: 'reads our structured reports as another toolkit' },
   },
   jenkins: {
     'default-jre-headless': { probe: ['java', '-version'], why: 'executes the Jenkinsfile in a test' },
@@ -50,7 +59,7 @@ const packages = {
 } as const satisfies Record<string, Readonly<Record<string, SystemPackage>>>;
 
 /**
- * `native`: TensorFlow and Python tools; `jenkins`: the test of the Jenkinsfile; `cluster`: `up('control' | 'kcm')`;
+ * `python`: environments of Python tools; `native`: those and TensorFlow; `dicom`: checks of DICOM objects; `jenkins`: the test of the Jenkinsfile; `cluster`: `up('control' | 'kcm')`;
  * `node`: `up('node')`; `images`: builds without a Docker engine.
  */
 export type PackageSet = keyof typeof packages;
