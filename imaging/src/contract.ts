@@ -5,32 +5,42 @@ import { z } from 'zod';
 export type Window = { readonly center: number; readonly width: number };
 
 /**
- * How an image becomes the network's input. It is data: the trainer writes it into the model package and the server
- * honours the same bytes, so that training and serving cannot drift apart.
+ * How an image becomes the network's input, and which images may. It is data: the trainer writes it into the model
+ * package and the server honours the same bytes, so that training and serving cannot drift apart.
  *
  * - `hu`: CT slices in Hounsfield units; three windows become the three channels R, G, B.
  * - `grey`: 8- or 16-bit pictures, one grey value in three equal channels. `window` allows CT slices as well: they
  *   are rendered through it first, and the answer carries the warning RENDERED.
+ *
+ * `version` stands for every number that toTensor computes and every verdict of checkDomain: whoever changes one of
+ * them raises it (see test/golden.test.ts). Version 1 was never released.
  */
 export type Contract =
   | {
-      readonly version: 1;
+      readonly version: 2;
       readonly kind: 'hu';
       /** Side of the square input in pixels. */
       readonly inputSize: number;
       readonly windows: readonly [Window, Window, Window];
       readonly resize: 'bilinear';
-      readonly crop: 'none' | 'center-square';
+      /** `lung`: the square about both lungs (see lung/crop.ts). */
+      readonly crop: 'none' | 'center-square' | 'lung';
+      /** Both distances between pixels, mm, to which the slice is resampled before the crop. */
+      readonly spacingMm?: number | undefined;
       readonly normalisation: 'caffe';
+      /** `chest-ct`: slices in which a lung is seen, of no other body part. */
+      readonly domain: 'chest-ct' | 'any';
     }
   | {
-      readonly version: 1;
+      readonly version: 2;
       readonly kind: 'grey';
       readonly inputSize: number;
       readonly window?: Window | undefined;
       readonly resize: 'bilinear';
       readonly crop: 'none' | 'center-square';
       readonly normalisation: 'caffe';
+      /** `ct-picture`: pictures that may be renderings of a CT slice. */
+      readonly domain: 'ct-picture' | 'any';
     };
 
 // Width below 1 has no meaning in PS3.3; the other bounds are those of 16-bit stored values.
@@ -40,10 +50,9 @@ const windowSchema = z.strictObject({
 });
 
 const shared = {
-  version: z.literal(1),
+  version: z.literal(2),
   inputSize: z.int().min(32).max(1024),
   resize: z.literal('bilinear'),
-  crop: z.enum(['none', 'center-square']),
   normalisation: z.literal('caffe'),
 };
 
@@ -53,8 +62,18 @@ export const contractSchema: z.ZodType<Contract> = z.discriminatedUnion('kind', 
     ...shared,
     kind: z.literal('hu'),
     windows: z.tuple([windowSchema, windowSchema, windowSchema]),
+    crop: z.enum(['none', 'center-square', 'lung']),
+    // Scanners write 0.1 mm (a bone of the ear) to 1 mm; beyond 10 mm no lung has a shape.
+    spacingMm: z.number().min(0.1).max(10).optional(),
+    domain: z.enum(['chest-ct', 'any']),
   }),
-  z.strictObject({ ...shared, kind: z.literal('grey'), window: windowSchema.optional() }),
+  z.strictObject({
+    ...shared,
+    kind: z.literal('grey'),
+    window: windowSchema.optional(),
+    crop: z.enum(['none', 'center-square']),
+    domain: z.enum(['ct-picture', 'any']),
+  }),
 ]);
 
 // Lung, mediastinum, bone: the three looks a radiologist gives a chest CT.
@@ -67,7 +86,7 @@ const chestWindows = [
 /** The contract of a new training run. `window` (HU) only has a meaning for `grey`. */
 export function defaultContract(kind: 'hu' | 'grey', inputSize: number, window?: Window): Contract {
   const common = {
-    version: 1,
+    version: 2,
     inputSize,
     resize: 'bilinear',
     crop: 'none',
@@ -75,8 +94,8 @@ export function defaultContract(kind: 'hu' | 'grey', inputSize: number, window?:
   } as const;
   return contractSchema.parse(
     kind === 'hu'
-      ? { ...common, kind, windows: chestWindows }
-      : { ...common, kind, ...(window === undefined ? {} : { window }) },
+      ? { ...common, kind, windows: chestWindows, domain: 'chest-ct' }
+      : { ...common, kind, domain: 'ct-picture', ...(window === undefined ? {} : { window }) },
   );
 }
 

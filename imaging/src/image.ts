@@ -12,6 +12,10 @@ export type HuImage = {
   readonly transferSyntax: string;
   /** MONOCHROME1: a display shows low values as white. HU do not depend on it; only a rendered picture follows. */
   readonly inverted?: boolean;
+  /** mm between the centres of rows, then of columns; absent where the header does not say. */
+  readonly pixelSpacing?: readonly [number, number];
+  /** Body Part Examined, upper case; see SliceFacts. */
+  readonly bodyPart?: string;
 };
 
 /** One grey picture, row by row from the top left. */
@@ -22,6 +26,8 @@ export type GreyImage = {
   readonly bits: 8 | 16;
   readonly pixels: Uint8Array | Uint16Array;
   readonly source: 'png' | 'jpeg';
+  /** 0 (every pixel is grey) to 1: how colourful the picture was before it became grey (see picture/colour.ts). */
+  readonly colourfulness?: number;
 };
 
 export type Image = HuImage | GreyImage;

@@ -4,7 +4,7 @@ import { contractDigest, contractSchema, defaultContract } from '../src/index.ts
 describe('a contract', () => {
   test('of a new hu run has the lung, mediastinum and bone windows', () => {
     expect(defaultContract('hu', 224)).toEqual({
-      version: 1,
+      version: 2,
       kind: 'hu',
       inputSize: 224,
       windows: [
@@ -15,6 +15,7 @@ describe('a contract', () => {
       resize: 'bilinear',
       crop: 'none',
       normalisation: 'caffe',
+      domain: 'chest-ct',
     });
   });
 
@@ -22,6 +23,7 @@ describe('a contract', () => {
     for (const contract of [
       defaultContract('hu', 64),
       defaultContract('grey', 96, { center: -600, width: 1500 }),
+      { ...defaultContract('hu', 64), crop: 'lung', spacingMm: 0.7, domain: 'any' },
     ]) {
       expect(contractSchema.parse(JSON.parse(JSON.stringify(contract)))).toEqual(contract);
     }
@@ -29,7 +31,13 @@ describe('a contract', () => {
 
   test.each([
     ['an unknown field', { ...defaultContract('grey', 64), gamma: 2 }],
-    ['a later version', { ...defaultContract('grey', 64), version: 2 }],
+    ['a later version', { ...defaultContract('grey', 64), version: 3 }],
+    ['the version that was never released', { ...defaultContract('grey', 64), version: 1 }],
+    ['a domain of the other kind', { ...defaultContract('grey', 64), domain: 'chest-ct' }],
+    ['no domain', { ...defaultContract('hu', 64), domain: undefined }],
+    ['a crop to the lungs of a picture', { ...defaultContract('grey', 64), crop: 'lung' }],
+    ['a spacing for a picture, which has none', { ...defaultContract('grey', 64), spacingMm: 1 }],
+    ['a spacing of nothing', { ...defaultContract('hu', 64), spacingMm: 0 }],
     ['another resize', { ...defaultContract('grey', 64), resize: 'nearest' }],
     ['no size', { ...defaultContract('grey', 64), inputSize: 0 }],
     [
@@ -50,10 +58,10 @@ describe('a contract', () => {
   // These digests are in model packages: a change here makes every stored package unservable.
   test('keeps its digest over releases', () => {
     expect(contractDigest(defaultContract('hu', 224))).toBe(
-      'sha256:f96269f51d49ae558dd6f99cc118a4d5ab9554c44be3aeb939e66e4d73295a36',
+      'sha256:2603acbe2764ccd6559ba98de887f2affdad584aec2f6ec5abd637c5529ffbeb',
     );
     expect(contractDigest(defaultContract('grey', 224))).toBe(
-      'sha256:0f5aa4202591c8bb5b6252bc8c41a776f142f43b5201b63fd28b4a0e2953df84',
+      'sha256:082591b7542e4d2dfbe876b9fb7e7f910351ca358dde9f98b28a80f5380bb08f',
     );
   });
 
