@@ -54,6 +54,10 @@ export const IMAGING_CODES = {
     status: 422,
     text: 'Two slices of the series lie at one position and show different pixels.',
   },
+  NOT_AXIAL: {
+    status: 422,
+    text: 'The slices are coronal, sagittal or steeply oblique; axial ones are classified.',
+  },
   SERIES_TILTED: {
     status: 422,
     text: 'The gantry was tilted: the slices are not stacked along their normal, and this model needs them to be.',

@@ -1,0 +1,39 @@
+import { isAcross, placementOf } from './geometry.ts';
+import type { Frame, SeriesWarning } from './series.ts';
+
+const SCOUTS_MAX = 2;
+
+/** By their own word (Image Type), or one or two that are cut across all the others: a frontal and a lateral scout. */
+export function withoutLocalizers(all: readonly Frame[]): {
+  readonly kept: readonly Frame[];
+  readonly warnings: readonly SeriesWarning[];
+} {
+  const named = all.filter(({ facts }) => !facts.localizer);
+  const across = loneAcross(named);
+  const kept = named.filter((frame) => !across.has(frame));
+  const dropped = all.filter((frame) => frame.facts.localizer || across.has(frame));
+  if (dropped.length === 0 || kept.length === 0) return { kept, warnings: [] };
+  const message =
+    dropped.length === 1
+      ? 'A localiser (scout) was left out.'
+      : `${dropped.length} localisers (scouts) were left out.`;
+  return {
+    kept,
+    warnings: [{ code: 'LOCALIZER_DROPPED', message, names: dropped.map(({ source }) => source.name) }],
+  };
+}
+
+function loneAcross(frames: readonly Frame[]): ReadonlySet<Frame> {
+  const placed = frames.flatMap((frame) => {
+    const placement = placementOf(frame.facts);
+    return placement === undefined ? [] : [{ frame, placement }];
+  });
+  const [pivot] = placed;
+  if (pivot === undefined) return new Set();
+  const [across, alike] = [true, false].map((wanted) =>
+    placed.filter(({ placement }) => isAcross(placement, pivot.placement) === wanted),
+  ) as [typeof placed, typeof placed];
+  const few = across.length < alike.length ? across : alike;
+  const lone = few.length <= SCOUTS_MAX && across.length !== alike.length;
+  return new Set(lone ? few.map(({ frame }) => frame) : []);
+}
