@@ -14,8 +14,13 @@ const TILT_MIN_DEGREES = 1;
 
 /** The frames of each series. A frame without a Series Instance UID belongs to none but its own. */
 export function groupFrames(frames: readonly Frame[]): readonly (readonly Frame[])[] {
-  const alone = (frame: Frame) => ` ${frame.facts.instanceUid} ${frame.source.name}`;
-  return [...Map.groupBy(frames, (frame) => frame.facts.seriesUid || alone(frame)).values()];
+  // No UID holds a space.
+  return [
+    ...Map.groupBy(
+      frames,
+      ({ facts, source }) => facts.seriesUid || ` ${facts.instanceUid} ${source.name}`,
+    ).values(),
+  ];
 }
 
 /** The frames that lie at one position, two or more each: only their pixels tell whether one is a copy. */

@@ -1,5 +1,8 @@
 import { isAcross, placementOf } from './geometry.ts';
+import type { Placement } from './geometry.ts';
 import type { Frame, SeriesWarning } from './series.ts';
+
+type Placed = { readonly frame: Frame; readonly placement: Placement };
 
 const SCOUTS_MAX = 2;
 
@@ -28,12 +31,16 @@ function loneAcross(frames: readonly Frame[]): ReadonlySet<Frame> {
     const placement = placementOf(frame.facts);
     return placement === undefined ? [] : [{ frame, placement }];
   });
-  const [pivot] = placed;
-  if (pivot === undefined) return new Set();
-  const [across, alike] = [true, false].map((wanted) =>
-    placed.filter(({ placement }) => isAcross(placement, pivot.placement) === wanted),
-  ) as [typeof placed, typeof placed];
-  const few = across.length < alike.length ? across : alike;
-  const lone = few.length <= SCOUTS_MAX && across.length !== alike.length;
-  return new Set(lone ? few.map(({ frame }) => frame) : []);
+  // With two scouts at most, one of three slices that are each across the others belongs to the stack.
+  let rest: readonly Placed[] = placed;
+  for (let tries = 0; tries <= SCOUTS_MAX; tries += 1) {
+    const [pivot] = rest;
+    if (pivot === undefined) break;
+    const across = placed.filter(({ placement }) => isAcross(placement, pivot.placement));
+    if (across.length <= SCOUTS_MAX && across.length * 2 < placed.length) {
+      return new Set(across.map(({ frame }) => frame));
+    }
+    rest = rest.filter(({ placement }) => isAcross(placement, pivot.placement));
+  }
+  return new Set();
 }
