@@ -1,6 +1,7 @@
 import type { Contract, Window } from './contract.ts';
 import { ImagingError } from './errors.ts';
 import type { GreyImage, HuImage, Image } from './image.ts';
+import { frameHu } from './lung/frame.ts';
 import { resize } from './resize.ts';
 import type { Plane } from './resize.ts';
 
@@ -19,11 +20,12 @@ const CAFFE_MEANS = [103.939, 116.779, 123.68] as const;
 
 /**
  * The network's input for one image: `inputSize * inputSize * 3` float32, row, column, channel (HWC), channels B, G,
- * R, each 0..255 less its ImageNet mean. Pure; in the order: grey levels 0..255 at full size (windows for HU), crop,
- * resize (see resize.ts), channels.
+ * R, each 0..255 less its ImageNet mean. Pure; in the order: spacing and the crop to the lungs in HU (see
+ * lung/frame.ts), grey levels 0..255 (windows for HU), the crop to the centre, resize (see resize.ts), channels.
+ * Whether the image is of the contract's domain is for checkDomain to say, before.
  *
- * Throws ImagingError CONTRACT_MISMATCH when the image is not of the kind the model was trained on, and
- * PIXEL_LENGTH_MISMATCH when the image contradicts itself.
+ * Throws ImagingError CONTRACT_MISMATCH when the image is not of the kind the model was trained on, PIXEL_LENGTH_MISMATCH
+ * when the image contradicts itself, and what frameHu throws.
  */
 export function toTensor(
   image: Image,
@@ -50,7 +52,8 @@ function greyLevels(
         'The model reads Hounsfield units; a PNG or JPEG has none. Send the DICOM slice.',
       );
     }
-    return { levels: contract.windows.map((window) => windowed(image, window)), warnings: [] };
+    const slice = frameHu(image, contract);
+    return { levels: contract.windows.map((window) => windowed(slice, window)), warnings: [] };
   }
   if (image.kind === 'grey') return { levels: [scaled(image)], warnings: [] };
   if (contract.window === undefined) {
