@@ -1,4 +1,4 @@
-// The two WASM builds ship no types; these are the parts that we call.
+// The WASM builds ship no types; these are the parts that we call.
 declare module '@cornerstonejs/codec-openjpeg/decodewasmjs' {
   import type { CodecFactory } from '@hilum/imaging/codec-factory';
   const load: CodecFactory<'J2KDecoder'>;
@@ -11,24 +11,58 @@ declare module '@cornerstonejs/codec-charls/decodewasmjs' {
   export default load;
 }
 
+declare module '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs' {
+  import type { CodecFactory } from '@hilum/imaging/codec-factory';
+  const load: CodecFactory<'JPEGDecoder'>;
+  export default load;
+}
+
+declare module '@cornerstonejs/codec-openjph' {
+  import type { CodecModule, CodecOptions, Encoder } from '@hilum/imaging/codec-factory';
+  /** The encoder is used by tests alone. */
+  type Module = CodecModule<'HTJ2KDecoder'> & { readonly HTJ2KEncoder: new () => Encoder };
+  const load: (options: CodecOptions) => Promise<Module>;
+  export default load;
+}
+
 declare module '@hilum/imaging/codec-factory' {
-  /** An Emscripten build of one decoder. */
-  export type CodecFactory<Name extends string> = (options: {
+  export type CodecOptions = {
     readonly wasmBinary: Uint8Array;
     readonly print: (line: string) => void;
     readonly printErr: (line: string) => void;
-  }) => Promise<Readonly<Record<Name, new () => Decoder>> & { readonly HEAPU8: Uint8Array }>;
+  };
+
+  /** An Emscripten build of one decoder. */
+  export type CodecModule<Name extends string> = Readonly<Record<Name, new () => Decoder>> & {
+    readonly HEAPU8: Uint8Array;
+  };
+
+  export type CodecFactory<Name extends string> = (options: CodecOptions) => Promise<CodecModule<Name>>;
+
+  type FrameInfo = {
+    readonly width: number;
+    readonly height: number;
+    readonly bitsPerSample: number;
+    readonly componentCount: number;
+  };
 
   export type Decoder = {
     getEncodedBuffer(length: number): Uint8Array;
     decode(): void;
-    getDecodedBuffer(): Uint8Array;
-    getFrameInfo(): {
-      readonly width: number;
-      readonly height: number;
-      readonly bitsPerSample: number;
-      readonly componentCount: number;
-    };
+    /** A view of the codec's memory, or (CharLS, OpenJPEG) a copy of it. */
+    getDecodedBuffer(): Uint8Array | Uint8ClampedArray;
+    getFrameInfo(): FrameInfo;
+    /** CharLS alone: 0 one component after the other, 1 by line and 2 by sample, which both decode to pixels. */
+    getInterleaveMode?(): number;
+    delete(): void;
+  };
+
+  export type Encoder = {
+    getDecodedBuffer(info: FrameInfo & { isSigned: boolean; isUsingColorTransform: boolean }): Uint8Array;
+    setQuality(lossless: boolean, quantizationStep: number): void;
+    setProgressionOrder(order: number): void;
+    encode(): void;
+    getEncodedBuffer(): Uint8Array;
     delete(): void;
   };
 }

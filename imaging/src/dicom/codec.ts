@@ -1,17 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import loadJpegLs from '@cornerstonejs/codec-charls/decodewasmjs';
+import loadJpeg from '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs';
 import loadJpeg2000 from '@cornerstonejs/codec-openjpeg/decodewasmjs';
+import loadHtj2k from '@cornerstonejs/codec-openjph';
 import { ImagingError } from '../errors.ts';
-import type { Decoder } from '@hilum/imaging/codec-factory';
-import { checkEnd, j2kCodestream, j2kSize, jpegLsSize } from './codestream.ts';
-import type { FrameSize } from './codestream.ts';
+import type { CodecModule, CodecOptions, Decoder } from '@hilum/imaging/codec-factory';
+import type { FrameHeader } from './codestream.ts';
 
-type CodecName = 'charls' | 'openjpeg';
-type Codec = { readonly create: () => Decoder; readonly heapBytes: () => number };
+export type CodecName = 'charls' | 'libjpeg-turbo-8bit' | 'openjpeg' | 'openjph';
 
-/** The samples of one frame, little-endian; `bytesPerSample` as the codestream has it, not as the DICOM header. */
-export type DecodedFrame = { readonly samples: Uint8Array; readonly bytesPerSample: 1 | 2 };
+/** Samples as a codestream holds them, by pixel; an array of its own memory. */
+export type Samples = Uint8Array | Uint16Array | Int16Array;
+
+type Codec = { readonly create: () => Decoder; readonly heap: () => Uint8Array };
 
 // WASM memory grows and never shrinks: a codec that one file blew up is thrown away.
 const HEAP_MAX_BYTES = 256 * 1024 * 1024;
@@ -19,43 +21,69 @@ const HEAP_MAX_BYTES = 256 * 1024 * 1024;
 const require = createRequire(import.meta.url);
 const loaded = new Map<CodecName, Promise<Codec>>();
 
-/** JPEG-LS (.80, .81) by CharLS. */
-export async function decodeJpegLs(frame: Uint8Array, size: FrameSize): Promise<DecodedFrame> {
-  checkEnd(frame);
-  agree(jpegLsSize(frame), size);
-  return decode('charls', frame, size);
-}
-
-/** JPEG 2000 (.90, .91) by OpenJPEG. */
-export async function decodeJpeg2000(frame: Uint8Array, size: FrameSize): Promise<DecodedFrame> {
-  const codestream = j2kCodestream(frame);
-  checkEnd(codestream);
-  agree(j2kSize(codestream), size);
-  return decode('openjpeg', codestream, size);
-}
-
-async function decode(name: CodecName, frame: Uint8Array, size: FrameSize): Promise<DecodedFrame> {
+/**
+ * Decodes a codestream whose header and end were found sound. Throws CORRUPT where the decoder fails or answers
+ * with another size than the header's, and PIXEL_FORMAT_UNSUPPORTED where its wrapper is known to lose values.
+ */
+export async function decodeWith(
+  name: CodecName,
+  codestream: Uint8Array,
+  header: FrameHeader,
+): Promise<Samples> {
+  // The wrappers of both JPEG 2000 decoders clamp bytes to 0-255, and OpenJPEG's leaves colour of 16 bits black.
+  const wavelet = name === 'openjpeg' || name === 'openjph';
+  if (wavelet && (header.bits <= 8 ? header.signed : header.components > 1)) {
+    throw new ImagingError('PIXEL_FORMAT_UNSUPPORTED');
+  }
   const codec = await codecOf(name);
   try {
     const decoder = codec.create();
-    decoder.getEncodedBuffer(frame.length).set(frame);
+    decoder.getEncodedBuffer(codestream.length).set(codestream);
     decoder.decode();
-    const { height, width, componentCount, bitsPerSample } = decoder.getFrameInfo();
-    agree({ rows: height, columns: width, components: componentCount }, size);
-    const bytesPerSample = bitsPerSample <= 8 ? 1 : 2;
-    const samples = decoder.getDecodedBuffer().slice();
+    const info = decoder.getFrameInfo();
+    const decoded = decoder.getDecodedBuffer();
+    // A view of the WASM memory is freed with the decoder; a copy is ours already.
+    const bytes = decoded.buffer === codec.heap().buffer ? decoded.slice() : decoded;
+    const planes = decoder.getInterleaveMode?.() === 0 && header.components > 1;
     decoder.delete();
-    if (bitsPerSample > 16 || samples.length !== size.rows * size.columns * bytesPerSample) {
-      throw new ImagingError('PIXEL_LENGTH_MISMATCH');
+    const bytesPerSample = header.bits <= 8 ? 1 : 2;
+    if (
+      info.height !== header.rows ||
+      info.width !== header.columns ||
+      info.componentCount !== header.components ||
+      info.bitsPerSample !== header.bits ||
+      bytes.length !== header.rows * header.columns * header.components * bytesPerSample
+    ) {
+      throw undecodable();
     }
-    if (codec.heapBytes() > HEAP_MAX_BYTES) loaded.delete(name);
-    return { samples, bytesPerSample };
+    if (codec.heap().length > HEAP_MAX_BYTES) loaded.delete(name);
+    const samples = typed(bytes, bytesPerSample, header.signed);
+    return planes ? byPixel(samples, header.components) : samples;
   } catch (error) {
     // After a C++ exception or an abort the module's memory is in no known state; the next file gets a new one.
     loaded.delete(name);
-    if (error instanceof ImagingError) throw error;
-    throw new ImagingError('CORRUPT', 'The compressed frame does not decode.');
+    throw error instanceof ImagingError ? error : undecodable();
   }
+}
+
+/** From one plane after the other to the components of a pixel side by side. */
+export function byPixel<T extends Samples>(planes: T, components: number): T {
+  const out = planes.slice() as T;
+  const plane = planes.length / components;
+  for (let component = 0; component < components; component += 1) {
+    const from = component * plane;
+    for (let at = 0; at < plane; at += 1) out[at * components + component] = planes[from + at] ?? 0;
+  }
+  return out;
+}
+
+// Little-endian, as WebAssembly is, and every machine that Node.js has an image for but one (s390x).
+function typed(bytes: Uint8Array | Uint8ClampedArray, bytesPerSample: 1 | 2, signed: boolean): Samples {
+  if (bytesPerSample === 1) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  const count = bytes.length / 2;
+  return signed
+    ? new Int16Array(bytes.buffer, bytes.byteOffset, count)
+    : new Uint16Array(bytes.buffer, bytes.byteOffset, count);
 }
 
 async function codecOf(name: CodecName): Promise<Codec> {
@@ -67,28 +95,26 @@ async function codecOf(name: CodecName): Promise<Codec> {
 }
 
 async function load(name: CodecName): Promise<Codec> {
-  const wasmBinary = await readFile(require.resolve(`@cornerstonejs/codec-${name}/decodewasm`));
+  const binary = name === 'openjph' ? 'wasm' : 'decodewasm';
+  const wasmBinary = await readFile(require.resolve(`@cornerstonejs/codec-${name}/${binary}`));
   // Decoders print what they dislike; nothing of a file goes to a log.
   const silent = { wasmBinary, print: ignore, printErr: ignore };
-  if (name === 'charls') {
-    const charls = await loadJpegLs(silent);
-    return { create: () => new charls.JpegLSDecoder(), heapBytes: () => charls.HEAPU8.length };
-  }
-  const openjpeg = await loadJpeg2000(silent);
-  return { create: () => new openjpeg.J2KDecoder(), heapBytes: () => openjpeg.HEAPU8.length };
+  return loaders[name](silent);
+}
+
+const loaders: Readonly<Record<CodecName, (options: CodecOptions) => Promise<Codec>>> = {
+  charls: async (options) => codecFrom(await loadJpegLs(options), 'JpegLSDecoder'),
+  'libjpeg-turbo-8bit': async (options) => codecFrom(await loadJpeg(options), 'JPEGDecoder'),
+  openjpeg: async (options) => codecFrom(await loadJpeg2000(options), 'J2KDecoder'),
+  openjph: async (options) => codecFrom(await loadHtj2k(options), 'HTJ2KDecoder'),
+};
+
+function codecFrom<Name extends string>(module: CodecModule<Name>, decoder: Name): Codec {
+  return { create: () => new module[decoder](), heap: () => module.HEAPU8 };
 }
 
 function ignore(): void {}
 
-function agree(found: FrameSize, declared: FrameSize): void {
-  if (
-    found.rows !== declared.rows ||
-    found.columns !== declared.columns ||
-    found.components !== declared.components
-  ) {
-    throw new ImagingError(
-      'PIXEL_LENGTH_MISMATCH',
-      'The compressed frame is not of the size that the header declares.',
-    );
-  }
+function undecodable(): ImagingError {
+  return new ImagingError('CORRUPT', 'The compressed frame does not decode.');
 }

@@ -1,11 +1,21 @@
 import { ImagingError } from '../errors.ts';
+import { Marker, jpegFrame } from './jpeg-markers.ts';
 
 /** What a compressed frame says of itself, read by us before a decoder allocates memory for it. */
-export type FrameSize = { readonly rows: number; readonly columns: number; readonly components: number };
+export type FrameHeader = {
+  readonly rows: number;
+  readonly columns: number;
+  readonly components: number;
+  /** Bits of a sample: its precision, not the bits it is kept in. */
+  readonly bits: number;
+  readonly signed: boolean;
+};
 
 // A slice is one tile, or a few; each costs the decoder memory however empty it is.
 const TILES_MAX = 1024;
 const J2K_START = Uint8Array.of(0xff, 0x4f, 0xff, 0x51);
+const SOT = 0xff_90;
+const EOC = 0xff_d9;
 
 /** The codestream itself: some writers wrap it in a JP2 file, against PS3.5 A.4.4. */
 export function j2kCodestream(frame: Uint8Array): Uint8Array {
@@ -14,46 +24,78 @@ export function j2kCodestream(frame: Uint8Array): Uint8Array {
   return frame.subarray(at);
 }
 
-/** ISO/IEC 15444-1 A.5.1: SIZ follows SOC. */
-export function j2kSize(codestream: Uint8Array): FrameSize {
+/**
+ * ISO/IEC 15444-1 A.5.1: SIZ follows SOC. The decoders' wrappers take the offset of the image to be zero and its
+ * components to be alike; what is otherwise is PIXEL_FORMAT_UNSUPPORTED.
+ */
+export function j2kHeader(codestream: Uint8Array): FrameHeader {
   const view = new DataView(codestream.buffer, codestream.byteOffset, codestream.byteLength);
-  if (codestream.length < 42) throw new ImagingError('TRUNCATED');
-  const [x1, y1, x0, y0, tileWidth, tileHeight] = [8, 12, 16, 20, 24, 28].map((at) => view.getUint32(at)) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  if (tileWidth === 0 || tileHeight === 0 || x1 <= x0 || y1 <= y0) throw new ImagingError('CORRUPT');
-  if (Math.ceil(x1 / tileWidth) * Math.ceil(y1 / tileHeight) > TILES_MAX)
+  if (codestream.length < 45) throw new ImagingError('TRUNCATED');
+  const columns = view.getUint32(8);
+  const rows = view.getUint32(12);
+  const components = view.getUint16(40);
+  const tileColumns = view.getUint32(24);
+  const tileRows = view.getUint32(28);
+  if (tileColumns === 0 || tileRows === 0 || components === 0 || view.getUint16(4) !== 38 + 3 * components)
+    throw new ImagingError('CORRUPT');
+  if (codestream.length < 42 + 3 * components) throw new ImagingError('TRUNCATED');
+  if (Math.ceil(columns / tileColumns) * Math.ceil(rows / tileRows) > TILES_MAX)
     throw new ImagingError('LIMIT_EXCEEDED');
-  return { rows: y1 - y0, columns: x1 - x0, components: view.getUint16(40) };
+  const depth = view.getUint8(42);
+  const offset = [16, 20, 32, 36].some((at) => view.getUint32(at) !== 0);
+  const alike = Array.from({ length: components }, (_, at) => 42 + 3 * at).every(
+    (at) => view.getUint8(at) === depth && view.getUint16(at + 1) === 0x01_01,
+  );
+  if (offset || !alike) throw new ImagingError('PIXEL_FORMAT_UNSUPPORTED');
+  return { rows, columns, components, bits: (depth & 0x7f) + 1, signed: depth >= 0x80 };
 }
 
-/** ISO/IEC 14495-1 C.2.2: the frame header SOF55 comes after any number of other segments. */
-export function jpegLsSize(frame: Uint8Array): FrameSize {
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  if (frame.length < 4 || view.getUint16(0) !== 0xff_d8)
-    throw new ImagingError('CORRUPT', 'The frame is no JPEG-LS.');
+/**
+ * Follows the tile-parts by their lengths (A.4.2) to the end of the codestream: both decoders read what is cut as
+ * far as it goes, and fill the rest with guesses. Throws TRUNCATED or CORRUPT.
+ */
+export function checkTileParts(codestream: Uint8Array): void {
+  const view = new DataView(codestream.buffer, codestream.byteOffset, codestream.byteLength);
+  const need = (to: number) => {
+    if (to > codestream.length) throw new ImagingError('TRUNCATED');
+  };
   let at = 2;
-  while (at + 10 <= frame.length) {
-    const marker = view.getUint16(at);
-    if (marker < 0xff_01) throw new ImagingError('CORRUPT');
-    if (marker === 0xff_f7) {
-      return {
-        rows: view.getUint16(at + 5),
-        columns: view.getUint16(at + 7),
-        components: view.getUint8(at + 9),
-      };
-    }
-    at += 2 + view.getUint16(at + 2);
+  for (need(at + 4); view.getUint16(at) !== SOT; need(at + 4)) {
+    // Every segment of the main header has a length (A.1.2).
+    const length = view.getUint16(at + 2);
+    if (view.getUint16(at) < 0xff_50 || length < 2) throw new ImagingError('CORRUPT');
+    at += 2 + length;
   }
-  throw new ImagingError('TRUNCATED');
+  for (;;) {
+    need(at + 2);
+    if (view.getUint16(at) === EOC) return;
+    need(at + 12);
+    if (view.getUint16(at) !== SOT) throw new ImagingError('CORRUPT');
+    const length = view.getUint32(at + 6);
+    // The last one may leave its length out: it ends at EOC, which checkEnd has seen.
+    if (length === 0) return;
+    if (length < 14) throw new ImagingError('CORRUPT');
+    at += length;
+  }
 }
 
-/** Both formats end with the marker FFD9; what lacks it was cut, and the decoders would fill the rest with guesses. */
+/** ISO/IEC 14495-1 C.2.2: the frame header SOF55. */
+export function jpegLsHeader(frame: Uint8Array): FrameHeader {
+  const { marker, bits, rows, columns, components } = jpegFrame(frame);
+  if (marker !== Marker.jpegLs) throw new ImagingError('CORRUPT', 'The frame is no JPEG-LS.');
+  return { rows, columns, components: components.length, bits, signed: false };
+}
+
+/** ISO/IEC 10918-1 B.2.2, of the baseline process, or of the extended one in its 8 bits: sequential, Huffman coded. */
+export function jpegBaselineHeader(frame: Uint8Array): FrameHeader {
+  const { marker, bits, rows, columns, components } = jpegFrame(frame);
+  if (marker !== Marker.baseline && marker !== Marker.extended) {
+    throw new ImagingError('CORRUPT', 'The frame is no baseline JPEG.');
+  }
+  return { rows, columns, components: components.length, bits, signed: false };
+}
+
+/** All formats end with the marker FFD9; what lacks it was cut, and the decoders would fill the rest with guesses. */
 export function checkEnd(frame: Uint8Array): void {
   let end = frame.length;
   // Fragments are padded to an even length: with 00, or (NEMA's own samples) with the fill byte FF.

@@ -1,9 +1,18 @@
 import { ImagingError } from '../errors.ts';
-import { decodeJpeg2000, decodeJpegLs } from './codec.ts';
-import type { DecodedFrame } from './codec.ts';
-import { joinFragments } from './fragments.ts';
-import type { Header } from './header.ts';
+import { byPixel, decodeWith } from './codec.ts';
+import type { Samples } from './codec.ts';
+import {
+  checkEnd,
+  checkTileParts,
+  j2kCodestream,
+  j2kHeader,
+  jpegBaselineHeader,
+  jpegLsHeader,
+} from './codestream.ts';
+import type { FrameHeader } from './codestream.ts';
+import { decodeJpegLossless } from './jpeg-lossless/decode.ts';
 import { decodeRle } from './rle.ts';
+import { cutBits, cutCoded } from './stored-bits.ts';
 import type { Packing } from './transfer-syntax.ts';
 
 /** How the samples of every frame of one DICOM object lie in its bytes. */
@@ -25,64 +34,103 @@ export type FrameLayout = {
 /**
  * The stored values (before any rescale) of one frame: rows × columns × samples per pixel, row by row, colour by
  * pixel; Bits Stored below High Bit, sign-extended by the Pixel Representation. `frame` is its native bytes, or its
- * fragments joined. Bit exact for every packing that loses nothing. Throws ImagingError.
+ * fragments joined. Bit exact for every packing that loses nothing; colour of JPEG baseline comes as RGB. Throws
+ * ImagingError.
  */
 export async function decodeFrame(frame: Uint8Array, layout: FrameLayout): Promise<Int32Array> {
-  if (layout.bitsAllocated !== 8 && layout.bitsAllocated !== 16)
-    throw new ImagingError('PIXEL_FORMAT_UNSUPPORTED');
-  const { samples, bytesPerSample } = await unpack(frame, layout, layout.bitsAllocated === 8 ? 1 : 2);
-  if (bytesPerSample * 8 < layout.bitsStored) throw new ImagingError('PIXEL_LENGTH_MISMATCH');
-  const count = layout.rows * layout.columns;
-  const raw = bytesPerSample === 1 ? samples : words(samples, layout.packing === 'native-be');
-  if (raw.length !== count) throw new ImagingError('PIXEL_LENGTH_MISMATCH');
-  const stored = new Int32Array(count);
-  // A codestream may carry another sign or more bits than the header says (J2K sign ≠ Pixel Representation): what
-  // the header declares is cut out and extended by two shifts.
-  const up = 31 - (bytesPerSample === 1 ? Math.min(layout.highBit, 7) : layout.highBit);
-  const down = 32 - layout.bitsStored;
-  for (let at = 0; at < count; at += 1) {
-    const aligned = (raw[at] ?? 0) << up;
-    stored[at] = layout.signed ? aligned >> down : aligned >>> down;
-  }
-  return stored;
-}
-
-/** The one frame of a file of one frame. */
-export async function decodeStored(header: Header): Promise<Int32Array> {
-  const { bytes, packing, pixelData } = header;
-  const native = packing === 'native-le' || packing === 'native-be';
-  if (native === pixelData.encapsulated)
-    throw new ImagingError('CORRUPT', 'The transfer syntax and the Pixel Data disagree: one is compressed.');
-  const layout = { ...header, samplesPerPixel: 1, planar: 0, photometric: 'MONOCHROME2' } as const;
-  if (!native) return decodeFrame(joinFragments(bytes, pixelData.offset), layout);
-  const expected = header.rows * header.columns * (header.bitsAllocated === 8 ? 1 : 2);
-  // An element has an even length: one byte of padding may follow an odd number of samples.
-  if (pixelData.length !== expected + (expected % 2)) throw new ImagingError('PIXEL_LENGTH_MISMATCH');
-  if (pixelData.offset + pixelData.length > bytes.length) throw new ImagingError('TRUNCATED');
-  return decodeFrame(bytes.subarray(pixelData.offset, pixelData.offset + expected), layout);
-}
-
-async function unpack(frame: Uint8Array, layout: FrameLayout, bytesPerSample: 1 | 2): Promise<DecodedFrame> {
-  const size = { rows: layout.rows, columns: layout.columns, components: layout.samplesPerPixel };
-  switch (layout.packing) {
-    case 'native-be':
-      // Bytes of a big-endian 8-bit frame may or may not be swapped in pairs, by its VR.
-      if (bytesPerSample === 1) throw new ImagingError('PIXEL_FORMAT_UNSUPPORTED');
-      return { samples: frame, bytesPerSample };
+  const { packing, rows, columns, samplesPerPixel } = layout;
+  const bytesPerSample = bytesOf(layout);
+  switch (packing) {
     case 'native-le':
-      return { samples: frame, bytesPerSample };
+    case 'native-be': {
+      const samples = nativeSamples(frame, layout, bytesPerSample);
+      return cutBits(layout.planar === 1 ? byPixel(samples, samplesPerPixel) : samples, layout);
+    }
     case 'rle':
-      return { samples: decodeRle(frame, size.rows * size.columns, bytesPerSample), bytesPerSample };
-    case 'jpeg-ls':
-      return decodeJpegLs(frame, size);
-    case 'jpeg-2000':
-      return decodeJpeg2000(frame, size);
+      return cutBits(decodeRle(frame, { pixels: rows * columns, samplesPerPixel, bytesPerSample }), layout);
+    default: {
+      const { samples, header } = await decodeCoded(packing, frame, layout);
+      return cutCoded(samples, header, layout);
+    }
   }
 }
 
-function words(samples: Uint8Array, bigEndian: boolean): Uint16Array {
+function bytesOf({ packing, bitsAllocated, photometric }: FrameLayout): 1 | 2 {
+  if (bitsAllocated !== 8 && bitsAllocated !== 16) throw new ImagingError('PIXEL_FORMAT_UNSUPPORTED');
+  // Bytes of a big-endian 8-bit frame may or may not be swapped in pairs, by its VR.
+  if (packing === 'native-be' && bitsAllocated === 8) throw new ImagingError('PIXEL_FORMAT_UNSUPPORTED');
+  // Half the colour is left out (PS3.3 C.7.6.3.1.2); only a JPEG puts it back.
+  const halved = /_42[02]$/.test(photometric) && packing !== 'jpeg-baseline';
+  if (halved) throw new ImagingError('PIXEL_FORMAT_UNSUPPORTED');
+  return bitsAllocated === 8 ? 1 : 2;
+}
+
+/** The frame's own bytes as samples where they lie well, else a copy. */
+function nativeSamples(frame: Uint8Array, layout: FrameLayout, bytesPerSample: 1 | 2): Samples {
+  const count = layout.rows * layout.columns * layout.samplesPerPixel;
+  if (frame.length !== count * bytesPerSample) throw new ImagingError('PIXEL_LENGTH_MISMATCH');
+  if (bytesPerSample === 1) return frame;
+  if (layout.packing === 'native-le' && frame.byteOffset % 2 === 0) {
+    return new Uint16Array(frame.buffer, frame.byteOffset, count);
+  }
   // Not slice(): of a Buffer, that is a view of the same memory.
-  const aligned = new Uint8Array(samples);
-  if (bigEndian) Buffer.from(aligned.buffer).swap16();
-  return new Uint16Array(aligned.buffer);
+  const own = new Uint8Array(frame);
+  if (layout.packing === 'native-be') Buffer.from(own.buffer).swap16();
+  return new Uint16Array(own.buffer);
+}
+
+type Coded = { readonly samples: Samples; readonly header: FrameHeader };
+
+async function decodeCoded(
+  packing: Exclude<Packing, 'native-le' | 'native-be' | 'rle'>,
+  frame: Uint8Array,
+  layout: FrameLayout,
+): Promise<Coded> {
+  if (packing === 'jpeg-lossless') return losslessJpeg(frame, layout);
+  if (packing === 'jpeg-2000' || packing === 'htj2k') {
+    const codestream = j2kCodestream(frame);
+    const header = j2kHeader(codestream);
+    agree(header, layout);
+    checkTileParts(codestream);
+    return decodeChecked(packing === 'htj2k' ? 'openjph' : 'openjpeg', codestream, header, layout);
+  }
+  return packing === 'jpeg-ls'
+    ? decodeChecked('charls', frame, jpegLsHeader(frame), layout)
+    : decodeChecked('libjpeg-turbo-8bit', frame, jpegBaselineHeader(frame), layout);
+}
+
+async function decodeChecked(
+  name: Parameters<typeof decodeWith>[0],
+  codestream: Uint8Array,
+  header: FrameHeader,
+  layout: FrameLayout,
+): Promise<Coded> {
+  agree(header, layout);
+  checkEnd(codestream);
+  return { samples: await decodeWith(name, codestream, header), header };
+}
+
+function losslessJpeg(frame: Uint8Array, layout: FrameLayout): Coded {
+  let header: FrameHeader | undefined;
+  const samples = decodeJpegLossless(frame, (found) => {
+    header = { ...found, components: found.components.length, signed: false };
+    agree(header, layout);
+  });
+  if (header === undefined) throw new ImagingError('CORRUPT');
+  return { samples, header };
+}
+
+/** Before a decoder allocates anything. */
+function agree(found: FrameHeader, layout: FrameLayout): void {
+  if (
+    found.rows !== layout.rows ||
+    found.columns !== layout.columns ||
+    found.components !== layout.samplesPerPixel ||
+    found.bits > layout.bitsAllocated
+  ) {
+    throw new ImagingError(
+      'PIXEL_LENGTH_MISMATCH',
+      'The compressed frame is not of the size that the header declares.',
+    );
+  }
 }
