@@ -66,6 +66,10 @@ export const IMAGING_CODES = {
     status: 422,
     text: 'The model was trained on another kind of image than this one.',
   },
+  BURNED_IN_SUSPECTED: {
+    status: 422,
+    text: 'The pixels may hold text that names the patient, which de-identification does not remove.',
+  },
   LIMIT_EXCEEDED: { status: 413, text: 'The image is larger, deeper or longer than is read.' },
   DECODE_TIMEOUT: { status: 422, text: 'The image took too long to decode and was given up.' },
 } as const satisfies Record<string, { readonly status: number; readonly text: string }>;
