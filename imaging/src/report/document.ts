@@ -1,3 +1,4 @@
+import { oneLine } from './codes.ts';
 import type { DataSet } from './part10.ts';
 import type { Source } from './source.ts';
 
@@ -49,15 +50,15 @@ export function commonModules(
 function equipment(algorithm: Algorithm): DataSet {
   return {
     Manufacturer: manufacturerOf(algorithm),
-    ManufacturerModelName: algorithm.name.slice(0, 64),
+    ManufacturerModelName: oneLine(algorithm.name).slice(0, 64),
     // LO holds 64 characters, just the digest's digits.
     DeviceSerialNumber: algorithm.digest.replace(/^sha256:/, '').slice(0, 64),
-    SoftwareVersions: algorithm.version.slice(0, 64),
+    SoftwareVersions: oneLine(algorithm.version).slice(0, 64),
   };
 }
 
 export function manufacturerOf(algorithm: Algorithm): string {
-  return (algorithm.manufacturer ?? 'Hilum').slice(0, 64);
+  return oneLine(algorithm.manufacturer ?? 'Hilum').slice(0, 64);
 }
 
 /**
@@ -73,8 +74,6 @@ export function clock(now: Date, offsetMinutes: number | undefined) {
 function offset(minutes: number | undefined): DataSet {
   if (minutes === undefined) return {};
   const size = Math.abs(minutes);
-  const two = (value: number) => String(value).padStart(2, '0');
-  return {
-    TimezoneOffsetFromUTC: `${minutes < 0 ? '-' : '+'}${two(Math.floor(size / 60))}${two(size % 60)}`,
-  };
+  const digits = String(Math.floor(size / 60) * 100 + (size % 60)).padStart(4, '0');
+  return { TimezoneOffsetFromUTC: `${minutes < 0 ? '-' : '+'}${digits}` };
 }

@@ -20,9 +20,9 @@ const IMPLEMENTATION_UID = '2.25.140975675908959859704466190820991276521';
 export async function writePart10(dataSet: DataSet): Promise<Uint8Array> {
   const { DicomDict, DicomMetaDictionary } = await library();
   try {
-    const { denaturalizeDataset } = DicomMetaDictionary;
+    const tags = (natural: object) => DicomMetaDictionary.denaturalizeDataset(natural);
     const file = new DicomDict(
-      denaturalizeDataset({
+      tags({
         FileMetaInformationVersion: Uint8Array.of(0, 1).buffer,
         MediaStorageSOPClassUID: dataSet['SOPClassUID'],
         MediaStorageSOPInstanceUID: dataSet['SOPInstanceUID'],
@@ -31,7 +31,7 @@ export async function writePart10(dataSet: DataSet): Promise<Uint8Array> {
         ImplementationVersionName: 'HILUM',
       }),
     );
-    file.dict = denaturalizeDataset({
+    file.dict = tags({
       SpecificCharacterSet: 'ISO_IR 192',
       ...dataSet,
       _vrMap: { PixelData: 'OB' },

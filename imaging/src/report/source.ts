@@ -59,7 +59,11 @@ const WANTED: ReadonlySet<number> = new Set([
   ...COPIED.map(([tag]) => tag),
   ...CODE_PARTS.map(([tag]) => tag),
   ...LOSSY.map(([tag]) => tag),
-  ...[DEIDENTIFICATION_CODES, CHARACTER_SET, MODALITY, OFFSET, STUDY_UID],
+  DEIDENTIFICATION_CODES,
+  CHARACTER_SET,
+  MODALITY,
+  OFFSET,
+  STUDY_UID,
 ]);
 
 const DICM_AT = 128;
@@ -101,7 +105,7 @@ function encodingOf(transferSyntax: string) {
 function copied(elements: Elements, terms: readonly string[]): DataSet {
   const attributes: Record<string, string | null> = {};
   for (const [tag, keyword, kind, whenEmpty] of COPIED) {
-    const value = valid(kind, text(elements, tag, terms));
+    const value = VALID[kind](text(elements, tag, terms));
     if (value !== '') attributes[keyword] = value;
     else if (whenEmpty === 'empty') attributes[keyword] = null;
   }
@@ -109,27 +113,17 @@ function copied(elements: Elements, terms: readonly string[]): DataSet {
 }
 
 /** What breaks the rule of its VR would make our object invalid, and is left empty; text is repeated as it is. */
-function valid(kind: Kind, value: string): string {
-  switch (kind) {
-    case 'date': {
-      // ACR-NEMA wrote points, and readers shall still take them (PS3.5 6.2).
-      const date = value.replace(/^(\d{4})\.(\d\d)\.(\d\d)$/, '$1$2$3');
-      return /^\d{8}$/.test(date) ? date : '';
-    }
-    case 'time': {
-      const time = value.replaceAll(':', '');
-      return /^\d\d(\d\d(\d\d(\.\d{1,6})?)?)?$/.test(time) ? time : '';
-    }
-    case 'sex': {
-      return /^[MFO]$/.test(value) ? value : '';
-    }
-    case 'yesNo': {
-      return /^(YES|NO)$/.test(value) ? value : '';
-    }
-    case 'text': {
-      return value;
-    }
-  }
+const VALID: Readonly<Record<Kind, (value: string) => string>> = {
+  // ACR-NEMA wrote points, and readers shall still take them (PS3.5 6.2).
+  date: (value) => matching(/^\d{8}$/, value.replace(/^(\d{4})\.(\d\d)\.(\d\d)$/, '$1$2$3')),
+  time: (value) => matching(/^\d\d(\d\d(\d\d(\.\d{1,6})?)?)?$/, value.replaceAll(':', '')),
+  sex: (value) => matching(/^[MFO]$/, value),
+  yesNo: (value) => matching(/^(YES|NO)$/, value),
+  text: (value) => value,
+};
+
+function matching(rule: RegExp, value: string): string {
+  return rule.test(value) ? value : '';
 }
 
 function deidentification(elements: Elements, terms: readonly string[]): DataSet {

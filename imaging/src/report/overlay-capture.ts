@@ -1,0 +1,161 @@
+import type { Window } from '../contract.ts';
+import type { SliceFacts } from '../dicom/facts.ts';
+import type { Image } from '../image.ts';
+import { codeItem, dcm, oneLine } from './codes.ts';
+import { reference } from './content.ts';
+import { RESEARCH_ONLY, clock, commonModules, manufacturerOf } from './document.ts';
+import type { Algorithm, Stamp } from './document.ts';
+import { writePart10 } from './part10.ts';
+import type { DataSet } from './part10.ts';
+import { caption, greyPicture, scale, tint } from './picture.ts';
+import type { HeatMap, Region, Rgb } from './picture.ts';
+import { readSource } from './source.ts';
+
+/** A heat map over the slice that it explains. */
+export type Overlay = {
+  readonly algorithm: Algorithm;
+  /** The slice, at full size. */
+  readonly image: Image;
+  /** What its header says. */
+  readonly facts: SliceFacts;
+  readonly heat: HeatMap;
+  /** Where the heat map lies in the image; all of it by default. */
+  readonly region?: Region | undefined;
+  /** For Hounsfield units; lung, -600/1500, by default. */
+  readonly window?: Window | undefined;
+  /** Of the hottest place, 0 to 1; 0.5 by default. */
+  readonly opacity?: number | undefined;
+  /** The class whose score the heat map explains. */
+  readonly label: string;
+};
+
+const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7';
+const SERIES_NUMBER = '99002';
+const LUNG: Window = { center: -600, width: 1500 };
+const OPACITY = 0.5;
+
+/**
+ * The overlay as a Secondary Capture Image, RGB, of the slice's own rows and columns, as a Part 10 file. "RESEARCH USE
+ * ONLY" is burned in. `source` is any DICOM file of the study: patient and study are copied from its header.
+ *
+ * Position, orientation, spacing and frame of reference are kept, so that a viewer can lay it beside its slice. Throws
+ * ImagingError where `source` is no readable DICOM file or sizes contradict each other, TypeError where slice and
+ * source are of two studies. No text holds patient data.
+ */
+export async function writeOverlayCapture(
+  overlay: Overlay,
+  source: Uint8Array,
+  stamp: Stamp,
+): Promise<Uint8Array> {
+  const { algorithm, facts, label } = overlay;
+  const study = readSource(source);
+  if (facts.studyUid !== study.studyUid) throw new TypeError('the slice and the source are of two studies');
+  const picture = render(overlay);
+  const { date, time } = clock(stamp.now, study.offsetMinutes);
+  return writePart10({
+    SOPClassUID: SECONDARY_CAPTURE,
+    ...commonModules(
+      study,
+      { algorithm, stamp },
+      {
+        modality: 'OT',
+        number: SERIES_NUMBER,
+        description: oneLine(`RESEARCH USE ONLY - ${label} - ${algorithm.name} ${algorithm.version}`),
+      },
+    ),
+    ImageType: ['DERIVED', 'SECONDARY'],
+    ConversionType: 'WSD',
+    DateOfSecondaryCapture: date,
+    TimeOfSecondaryCapture: time,
+    SecondaryCaptureDeviceManufacturer: manufacturerOf(algorithm),
+    SecondaryCaptureDeviceManufacturerModelName: oneLine(algorithm.name).slice(0, 64),
+    SecondaryCaptureDeviceSoftwareVersions: oneLine(algorithm.version).slice(0, 64),
+    BurnedInAnnotation: 'YES',
+    // Type 2C: the chest is no paired organ, and validators ask for the attribute all the same.
+    Laterality: null,
+    PatientOrientation: null,
+    ...derivation(overlay),
+    ...geometry(facts),
+    ...study.lossy,
+    SamplesPerPixel: 3,
+    PhotometricInterpretation: 'RGB',
+    PlanarConfiguration: 0,
+    Rows: picture.rows,
+    Columns: picture.columns,
+    BitsAllocated: 8,
+    BitsStored: 8,
+    HighBit: 7,
+    PixelRepresentation: 0,
+    PixelData: Uint8Array.from(picture.pixels).buffer,
+  });
+}
+
+/** The picture alone: grey slice, heat, scale, words. */
+function render({ algorithm, image, heat, region, window = LUNG, opacity = OPACITY, label }: Overlay): Rgb {
+  if (!(opacity >= 0 && opacity <= 1)) throw new RangeError('the opacity lies outside 0 to 1');
+  const picture = greyPicture(image, window);
+  const all = { top: 0, left: 0, rows: picture.rows, columns: picture.columns };
+  tint(picture, heat, { region: region ?? all, opacity });
+  scale(picture, opacity);
+  caption(
+    picture,
+    ['RESEARCH USE ONLY - NOT FOR DIAGNOSIS'],
+    [`GRAD-CAM OF CLASS ${label}`, `${algorithm.name} ${algorithm.version}`],
+  );
+  return picture;
+}
+
+function derivation({ algorithm, facts, label, image, window = LUNG, opacity = OPACITY }: Overlay): DataSet {
+  const shown = image.kind === 'hu' ? `window ${window.center}/${window.width} HU` : 'as stored';
+  const words = [
+    `Grad-CAM of class ${label} by ${algorithm.name} ${algorithm.version} (${algorithm.digest})`,
+    `over the slice, ${shown}`,
+    `colours ColorBrewer YlOrRd, opacity 0 below 0.2 of the maximum to ${opacity} at the maximum`,
+    RESEARCH_ONLY,
+  ];
+  return {
+    DerivationDescription: oneLine(words.join('; ')).slice(0, 1024),
+    SourceImageSequence: [
+      {
+        ...reference(facts),
+        PurposeOfReferenceCodeSequence: [
+          codeItem(dcm('121322', 'Source image for image processing operation')),
+        ],
+      },
+    ],
+    // Common Instance Reference (PS3.3 C.12.2): the slice's series too.
+    ReferencedSeriesSequence: [
+      {
+        SeriesInstanceUID: facts.seriesUid,
+        ReferencedInstanceSequence: [reference({ ...facts, frames: 1 })],
+      },
+    ],
+  };
+}
+
+/** No module of the Secondary Capture IOD, which may be extended (PS3.4 B.3.1); viewers match slices by it. */
+function geometry(facts: SliceFacts): DataSet {
+  const { position, orientation, pixelSpacing, frameOfReferenceUid, sliceThicknessMm } = facts;
+  return {
+    ...(pixelSpacing === undefined ? {} : { PixelSpacing: pixelSpacing.map((mm) => decimal(mm)) }),
+    ...(sliceThicknessMm === undefined ? {} : { SliceThickness: decimal(sliceThicknessMm) }),
+    ...(position === undefined || orientation === undefined
+      ? {}
+      : {
+          ImagePositionPatient: position.map((mm) => decimal(mm)),
+          ImageOrientationPatient: orientation.flat().map((cosine) => decimal(cosine)),
+        }),
+    ...(frameOfReferenceUid === undefined
+      ? {}
+      : { FrameOfReferenceUID: frameOfReferenceUid, PositionReferenceIndicator: null }),
+  };
+}
+
+/** DS: at most 16 characters. dcmjs would cut a longer one, exponent and all. */
+function decimal(value: number): string {
+  for (let digits = 17; digits > 0; digits -= 1) {
+    const text = String(Number(value.toPrecision(digits)));
+    if (text.length <= 16) return text;
+  }
+  return '0';
+}
