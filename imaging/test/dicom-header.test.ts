@@ -109,7 +109,7 @@ describe('a header is refused', () => {
     ['fewer rows than pixels', { [ROWS]: us(3) }, 'PIXEL_LENGTH_MISMATCH'],
     ['no rows', { [ROWS]: us(0) }, 'CORRUPT'],
     ['65535 rows and columns', { [ROWS]: us(65_535), 0x0028_0011: us(65_535) }, 'LIMIT_EXCEEDED'],
-    ['several frames', { 0x0028_0008: text('IS', '2') }, 'LIMIT_EXCEEDED'],
+    ['several frames', { 0x0028_0008: text('IS', '2') }, 'SEVERAL_FRAMES'],
     ['frames that are no number', { 0x0028_0008: text('IS', '1A') }, 'CORRUPT'],
     ['three samples', { 0x0028_0002: us(3), 0x0028_0004: text('CS', 'RGB') }, 'PIXEL_FORMAT_UNSUPPORTED'],
     ['a palette', { 0x0028_0004: text('CS', 'PALETTE COLOR') }, 'PIXEL_FORMAT_UNSUPPORTED'],

@@ -20,10 +20,15 @@ export type Expected = {
   readonly modality: string;
   readonly rows: number;
   readonly columns: number;
+  readonly frames: number;
+  readonly bitsAllocated: number;
+  readonly bitsStored: number;
+  readonly signed: boolean;
   readonly slope: number;
   readonly intercept: number;
   readonly min: number;
   readonly max: number;
+  /** Of the stored values as little-endian int32; '' where pydicom refuses the file. */
   readonly sha256: string;
 };
 
@@ -39,6 +44,10 @@ export function expectedPixels(): readonly Expected[] {
       modality: cell[2] ?? '',
       rows: number(4),
       columns: number(5),
+      frames: number(6),
+      bitsAllocated: number(7),
+      bitsStored: number(8),
+      signed: cell[9] === '1',
       slope: number(11),
       intercept: number(12),
       min: number(16),

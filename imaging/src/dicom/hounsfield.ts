@@ -1,28 +1,42 @@
 import { ImagingError } from '../errors.ts';
 import { HU_MAX, HU_MIN } from '../image.ts';
 import type { HuImage } from '../image.ts';
-import { readHeader } from './header.ts';
-import { decodeStored } from './stored.ts';
+import { short } from './data-set.ts';
+import { bodyPartOf, imageTypeOf, isLocalizer, pixelSpacingOf } from './frame-facts.ts';
+import { cutFrames } from './frames.ts';
+import type { Frames } from './frames.ts';
+import { layoutOf } from './header.ts';
+import type { Header } from './header.ts';
+import { checkLoss } from './lossy.ts';
+import { rescaleOf, stepOf } from './rescale.ts';
+import type { Rescale } from './rescale.ts';
+import { TAGS } from './tags.ts';
 
 /**
- * One CT slice in Hounsfield units from the bytes of a DICOM file: stored · slope + intercept, declared padding and
- * everything below -1024 set to -1024, everything above 3071 set to 3071. Throws ImagingError. Runs in a worker
- * (see worker.ts): a hostile file may keep a decoder busy for minutes.
+ * The only slice of a file in Hounsfield units. Throws ImagingError: what is not CT, shows no slice, or lost too
+ * much is refused before a pixel is decoded. Runs in a worker (see worker.ts).
  */
-export async function decodeCtSlice(file: Uint8Array): Promise<HuImage> {
-  const header = readHeader(file);
-  if (header.modality !== 'CT') throw new ImagingError('NOT_CT');
-  if (header.rescale === undefined) throw new ImagingError('HU_UNKNOWN');
-  const { slope, intercept } = header.rescale;
-  const stored = await decodeStored(header);
-  const pixels = new Float32Array(stored.length);
-  const low = header.padding?.low ?? Infinity;
-  const high = header.padding?.high ?? -Infinity;
-  for (let at = 0; at < stored.length; at += 1) {
-    const value = stored[at] ?? 0;
-    const hu = value * slope + intercept;
-    pixels[at] = value >= low && value <= high ? HU_MIN : Math.min(HU_MAX, Math.max(HU_MIN, hu));
+export async function decodeSlice(header: Header): Promise<HuImage> {
+  checkModality(header);
+  if (header.frames !== 1) throw new ImagingError('SEVERAL_FRAMES');
+  return decodeHu(header, 1, () => cutFrames(header));
+}
+
+/** Frame `n`, from 1, as decodeSlice. `cut` cuts the frames, or has them already. */
+export async function decodeHu(header: Header, n: number, cut: () => Frames): Promise<HuImage> {
+  checkModality(header);
+  if (isLocalizer(imageTypeOf(header, n))) throw new ImagingError('LOCALIZER');
+  const { photometric, samplesPerPixel, signed } = layoutOf(header);
+  if (!/^MONOCHROME[12]$/.test(photometric) || samplesPerPixel !== 1) {
+    throw new ImagingError('PIXEL_FORMAT_UNSUPPORTED');
   }
+  const frames = cut();
+  const rescale = rescaleOf(header, n, signed);
+  if (rescale === undefined) throw new ImagingError('HU_UNKNOWN');
+  checkLoss(header, stepOf(rescale));
+  const pixels = clipToHu(await frames.decode(n), rescale, paddingOf(header, signed));
+  const pixelSpacing = pixelSpacingOf(header, n);
+  const bodyPart = bodyPartOf(header, n);
   return {
     kind: 'hu',
     rows: header.rows,
@@ -30,6 +44,49 @@ export async function decodeCtSlice(file: Uint8Array): Promise<HuImage> {
     pixels,
     source: 'dicom',
     transferSyntax: header.transferSyntax,
-    ...(header.inverted ? { inverted: true } : {}),
+    ...(photometric === 'MONOCHROME1' ? { inverted: true } : {}),
+    ...(pixelSpacing === undefined ? {} : { pixelSpacing }),
+    ...(bodyPart === undefined ? {} : { bodyPart }),
   };
+}
+
+/** Stored values from `low` to `high` are no tissue. */
+type Padding = { readonly low: number; readonly high: number };
+
+/** Padding is stored, not rescaled; a range limit (0028,0121) may lie on either side of the value (0028,0120). */
+export function paddingOf({ data }: Header, signed: boolean): Padding | undefined {
+  const value = short(data, TAGS.padding, signed);
+  if (value === undefined) return undefined;
+  const limit = short(data, TAGS.paddingLimit, signed) ?? value;
+  return { low: Math.min(value, limit), high: Math.max(value, limit) };
+}
+
+function checkModality({ modality }: Header): void {
+  if (modality !== 'CT') throw new ImagingError('NOT_CT');
+}
+
+/**
+ * Declared padding and everything below -1024 become -1024, everything above 3071 becomes 3071. Scanners fill what
+ * lies outside their circle with values far below air, and the padding they declare is not always the one they use.
+ */
+function clipToHu(stored: Int32Array, rescale: Rescale, padding: Padding | undefined): Float32Array {
+  const pixels = new Float32Array(stored.length);
+  const { low, high } = padding ?? { low: Infinity, high: -Infinity };
+  if (rescale.kind === 'table') {
+    const { first, values } = rescale;
+    const last = values.length - 1;
+    for (let at = 0; at < stored.length; at += 1) {
+      const value = stored[at] ?? 0;
+      const hu = values[Math.min(last, Math.max(0, value - first))] ?? 0;
+      pixels[at] = value >= low && value <= high ? HU_MIN : Math.min(HU_MAX, hu);
+    }
+    return pixels;
+  }
+  const { slope, intercept } = rescale;
+  for (let at = 0; at < stored.length; at += 1) {
+    const value = stored[at] ?? 0;
+    const hu = value * slope + intercept;
+    pixels[at] = value >= low && value <= high ? HU_MIN : Math.min(HU_MAX, Math.max(HU_MIN, hu));
+  }
+  return pixels;
 }

@@ -1,5 +1,6 @@
 import { inflateRawSync } from 'node:zlib';
 import { ImagingError } from '../errors.ts';
+import { LIMITS } from './limits.ts';
 
 /** A Part 10 file taken apart: its transfer syntax, and the data set as bytes (inflated where it was deflated). */
 export type Part10 = { readonly transferSyntax: string; readonly body: Uint8Array };
@@ -10,7 +11,6 @@ const TRANSFER_SYNTAX = 0x0010;
 // VRs with two reserved bytes and a 32-bit length (PS3.5 7.1.2).
 const LONG_VRS = new Set(['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'SQ', 'SV', 'UC', 'UN', 'UR', 'UT', 'UV']);
 const DEFLATED = '1.2.840.10008.1.2.1.99';
-const INFLATED_MAX_BYTES = 128 * 1024 * 1024;
 
 /**
  * Reads the file meta information (PS3.10 7.1), always explicit VR little endian. Ours, because dicom-parser also
@@ -40,10 +40,13 @@ export function readPart10(file: Uint8Array): Part10 {
   return { transferSyntax, body: transferSyntax === DEFLATED ? inflate(body) : body };
 }
 
-/** With a limit: a kilobyte may ask for a gigabyte. */
+/** With limits: a kilobyte may ask for a megabyte, a megabyte for a gigabyte. */
 function inflate(deflated: Uint8Array): Uint8Array {
+  const byRatio = Math.max(LIMITS.inflationRatioFromBytes, deflated.length * LIMITS.inflationRatio);
   try {
-    return new Uint8Array(inflateRawSync(deflated, { maxOutputLength: INFLATED_MAX_BYTES }));
+    return new Uint8Array(
+      inflateRawSync(deflated, { maxOutputLength: Math.min(LIMITS.inflatedBytes, byRatio) }),
+    );
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ERR_BUFFER_TOO_LARGE')

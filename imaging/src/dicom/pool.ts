@@ -1,36 +1,44 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ImagingError } from '../errors.ts';
-import type { HuImage } from '../image.ts';
-import type { Answer } from './worker.ts';
+import { LIMITS } from './limits.ts';
+import type { Answer, Request } from './worker.ts';
 
-type Patience = { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined };
+export type Patience = { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined };
 
 const WORKERS_MAX = Math.min(4, availableParallelism());
 // A thread that does not start in this time is a broken installation or a machine out of memory, not a bad file.
 const START_TIMEOUT_MS = 60_000;
-// A slice needs a few MB of heap (pixels live outside of it); a hostile data set may ask for gigabytes.
-const HEAP_MAX_MB = 64;
 
+const all = new Set<Worker>();
 const idle = new Set<Worker>();
 const waiting: (() => void)[] = [];
 let busy = 0;
 
+type Task = Exclude<Request, { task: 'forget' }>;
+type Result = Exclude<Answer, { kind: 'ready' | 'refused' }>;
+
 /**
- * Decodes one DICOM file in a thread with a bounded heap. `timeoutMs` counts from the moment a thread takes the
- * file; past it the thread is ended and the file refused as DECODE_TIMEOUT. Files wait for a free thread, and each
- * one ahead is bounded by its own deadline. An abort rejects with the signal's reason.
+ * Has a thread with a bounded heap do one task on one DICOM file. `timeoutMs` counts from the moment a thread takes
+ * the task; past it the thread is ended and the file refused as DECODE_TIMEOUT. Tasks wait for a free thread, and
+ * each one ahead is bounded by its own deadline. An abort rejects with the signal's reason.
  */
-export async function decodeInWorker(file: Uint8Array, patience: Patience): Promise<HuImage> {
+export async function runInWorker(task: Task, patience: Patience): Promise<Result> {
   await takeTurn(patience.signal);
   try {
     const worker = takeIdle() ?? (await start());
     if (patience.signal?.aborted === true) rest(worker);
     patience.signal?.throwIfAborted();
-    return await ask(worker, file, patience);
+    return await ask(worker, task, patience);
   } finally {
     passTurn();
   }
+}
+
+/** Lets every thread drop the shared file `id`; one at work does it after its task. */
+export function forgetInWorkers(id: number): void {
+  const request: Request = { task: 'forget', id };
+  for (const worker of all) worker.postMessage(request, []);
 }
 
 /** Ends the idle decoding threads; a later decode starts new ones. They never keep a process from ending. */
@@ -84,11 +92,15 @@ async function start(): Promise<Worker> {
   const worker = new Worker(new URL('worker.ts', import.meta.url), {
     // The parent's flags (a debugger, a test runner's loader) are none of its business.
     execArgv: [],
-    resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB, maxYoungGenerationSizeMb: 16 },
+    resourceLimits: { maxOldGenerationSizeMb: LIMITS.workerHeapMiB, maxYoungGenerationSizeMb: 16 },
   });
   // An idle thread that dies is forgotten; a busy one is reported by ask().
   worker.on('error', ignore);
-  worker.on('exit', () => idle.delete(worker));
+  worker.on('exit', () => {
+    idle.delete(worker);
+    all.delete(worker);
+  });
+  all.add(worker);
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(() => {
       void worker.terminate();
@@ -103,7 +115,7 @@ async function start(): Promise<Worker> {
   return worker;
 }
 
-async function ask(worker: Worker, file: Uint8Array, { timeoutMs, signal }: Patience): Promise<HuImage> {
+async function ask(worker: Worker, task: Task, { timeoutMs, signal }: Patience): Promise<Result> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const onError = (error: Error) => reject(deathOf(error));
   const onExit = () => reject(new ImagingError('CORRUPT'));
@@ -114,12 +126,10 @@ async function ask(worker: Worker, file: Uint8Array, { timeoutMs, signal }: Pati
   worker.once('exit', onExit);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    // The thread gets a copy of its own: the caller's bytes may be a view into a shared pool.
-    const copy = new Uint8Array(file);
-    worker.postMessage(copy, [copy.buffer]);
+    send(worker, task);
     const answer = await promise;
     rest(worker);
-    return imageOf(answer);
+    return resultOf(answer);
   } catch (error) {
     if (!idle.has(worker)) await worker.terminate();
     throw error;
@@ -130,10 +140,20 @@ async function ask(worker: Worker, file: Uint8Array, { timeoutMs, signal }: Pati
   }
 }
 
-function imageOf(answer: Answer): HuImage {
-  if (answer.kind === 'image') return answer.image;
+function send(worker: Worker, task: Task): void {
+  if (task.task === 'frame') {
+    worker.postMessage(task, []);
+    return;
+  }
+  // The thread gets a copy of its own: the caller's bytes may be a view into a shared pool.
+  const file = new Uint8Array(task.file);
+  worker.postMessage({ ...task, file }, [file.buffer]);
+}
+
+function resultOf(answer: Answer): Result {
   if (answer.kind === 'refused') throw new ImagingError(answer.code, answer.message);
-  throw new Error('the decoding thread answered out of turn');
+  if (answer.kind === 'ready') throw new Error('the decoding thread answered out of turn');
+  return answer;
 }
 
 function deathOf(error: Error): ImagingError {

@@ -61,3 +61,8 @@ export function packingOf(uid: string): Packing {
       'send it uncompressed, RLE, JPEG lossless, JPEG-LS or JPEG 2000.',
   );
 }
+
+/** The name of a transfer syntax by PS3.6, of those listed here. */
+export function nameOf(uid: string): string | undefined {
+  return Object.hasOwn(syntaxes, uid) ? syntaxes[uid]?.name : undefined;
+}

@@ -1,0 +1,8 @@
+/** The one part of WebAssembly's interface that is named here; Node's types leave it out. */
+declare namespace WebAssembly {
+  class Memory {
+    readonly buffer: ArrayBuffer;
+    /** By pages of 64 KiB; returns the pages before. */
+    grow(pages: number): number;
+  }
+}
