@@ -35,6 +35,11 @@ const COMMANDS: readonly { readonly name: string; readonly summary: string; load
     load: async () => (await import('./commands/prepare.ts')).prepareCommand,
   },
   {
+    name: 'deidentify',
+    summary: 'de-identify DICOM files by PS3.15 Annex E',
+    load: async () => (await import('./commands/deidentify.ts')).deidentifyCommand,
+  },
+  {
     name: 'phantom',
     summary: 'write a small set of SYNTHETIC chest CT studies as DICOM',
     load: async () => (await import('./commands/phantom.ts')).phantomCommand,
