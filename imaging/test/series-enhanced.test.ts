@@ -1,37 +1,40 @@
 import { afterAll, expect, test } from 'vitest';
 import { closeDecoders, defaultContract, seriesTensors } from '../src/index.ts';
 import type { Contract, Series } from '../src/index.ts';
-import { aSlice } from './edit-dicom.ts';
+import { aSlice, text, words } from './edit-dicom.ts';
+import { enhancedCt } from './enhanced-ct.ts';
 import { inMemory, scanOne } from './series-sources.ts';
-import { writeEnhancedCt } from './write-enhanced-ct.ts';
 
 afterAll(closeDecoders);
 
-const contract = { ...defaultContract('hu', 32), domain: 'any', spacingMm: 0.8 } as Contract;
+const contract: Contract = { ...defaultContract('hu', 32), domain: 'any', spacingMm: 0.8 } as Contract;
 const COUNT = 7;
-const size = { rows: 8, columns: 8 };
 const planes = Array.from({ length: COUNT }, (_, at) => ({
-  position: [0, 0, at * 0.8] as const,
-  hu: Array.from({ length: 64 }, (__, k) => at * 100 + k - 800),
+  z: at * 0.8,
+  hu: Array.from({ length: 16 }, (__, k) => at * 100 + k * 9 - 800),
 }));
 
 /** The same pixels as files of one frame each. */
-const singles = planes.map((plane, at) =>
-  inMemory(`slice ${at}`, aSlice({ ...size, ...plane, instance: at + 1, pixelSpacing: [0.8, 0.8] })),
+const singles = planes.map(({ z, hu }, at) =>
+  inMemory(`slice ${at}`, aSlice({ hu, position: [0, 0, z], instance: at + 1, pixelSpacing: [0.7, 0.8] })),
 );
 
-/** Frames in an order that is neither up nor down. */
-const multi = (order: readonly number[], name = 'volume', instanceUid = '2.25.5') =>
-  inMemory(
+/** Planes in the order of their frames. */
+function multi(order: readonly number[], name = 'volume', instanceUid = '2.25.55') {
+  const chosen = order.flatMap((at) => planes[at] ?? []);
+  return inMemory(
     name,
-    writeEnhancedCt({
-      ...size,
-      seriesUid: '2.25.4',
-      instanceUid,
-      pixelSpacing: [0.8, 0.8],
-      frames: order.flatMap((at) => planes[at] ?? []),
-    }),
+    enhancedCt(
+      chosen.map(({ z }) => ({ z, intercept: -1024, stored: 0 })),
+      {
+        change: {
+          0x0008_0018: text('UI', `${instanceUid}\0`),
+          0x7fe0_0010: words(chosen.flatMap(({ hu }) => hu.map((value) => value + 1024))),
+        },
+      },
+    ),
   );
+}
 
 async function tensorsOf(series: Series) {
   const found: (readonly [number, number | undefined, Float32Array])[] = [];
@@ -61,7 +64,7 @@ test('a multi-frame file is read once for its header and once for all of its fra
 });
 
 test('a series in two interleaved multi-frame files is one stack', async () => {
-  const halves = [multi([0, 2, 4, 6], 'even', '2.25.6'), multi([1, 3, 5], 'odd', '2.25.7')];
+  const halves = [multi([0, 2, 4, 6], 'even', '2.25.66'), multi([1, 3, 5], 'odd', '2.25.77')];
   const series = await scanOne(halves);
   expect(series.slices.map(({ source }) => source.name)).toEqual([
     'even',

@@ -92,6 +92,16 @@ describe.skipIf(noData)(`the real series of 20 slices ${noData || ''}`, () => {
 });
 
 describe('a scan', () => {
+  test('leaves out a localiser that its header names, and refuses it where it is alone', async () => {
+    const [first] = slices(1, { instance: 99 });
+    const image = (await first?.read()) ?? new Uint8Array();
+    const scout = inMemory('scout', edit(image, { 0x0008_0008: text('CS', 'ORIGINAL\\PRIMARY\\LOCALIZER') }));
+    const series = await scanOne([scout, ...slices(3)]);
+    expect(series.slices).toHaveLength(3);
+    expect(series.warnings).toMatchObject([{ code: 'LOCALIZER_DROPPED', names: ['scout'] }]);
+    expect((await scanOne([scout])).refusal?.code).toBe('LOCALIZER');
+  });
+
   test('tells a second phase from a copy by the pixels', async () => {
     const [second] = slices(1, { instance: 9, position: [0, 0, 1] });
     const series = await scanOne([...slices(3), ...(second === undefined ? [] : [second])]);
