@@ -28,6 +28,13 @@ const LUNG = { center: -600, width: 1500 };
 const CONTRACTS: Readonly<Record<string, Contract>> = {
   'hu 224': defaultContract('hu', 224),
   'hu 64 center-square': contractSchema.parse({ ...defaultContract('hu', 64), crop: 'center-square' }),
+  'hu 64 lung': contractSchema.parse({ ...defaultContract('hu', 64), crop: 'lung' }),
+  'hu 64 spacing': contractSchema.parse({
+    ...defaultContract('hu', 64),
+    spacingMm: 1.3,
+    crop: 'center-square',
+  }),
+  'hu 96 lung spacing': contractSchema.parse({ ...defaultContract('hu', 96), spacingMm: 1, crop: 'lung' }),
   'grey 224': defaultContract('grey', 224),
   'grey 96 center-square': contractSchema.parse({ ...defaultContract('grey', 96), crop: 'center-square' }),
   'grey 224 lung window': defaultContract('grey', 224, LUNG),

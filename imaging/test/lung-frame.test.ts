@@ -43,7 +43,7 @@ describe('the crop to the lungs', () => {
     const cut = { ...chest, rows: 123, pixels: chest.pixels.slice(37 * 192) };
     const framed = frameHu(cut, contract({ crop: 'lung' }));
     expect([framed.rows, framed.columns]).toEqual([141, 141]);
-    expect([...framed.pixels.subarray(0, 141)]).toEqual(new Array<number>(141).fill(-1024));
+    expect([...framed.pixels.subarray(0, 141)]).toEqual(Array.from({ length: 141 }, () => -1024));
   });
 
   test('refuses a slice without lungs', () => {

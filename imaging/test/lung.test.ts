@@ -174,14 +174,17 @@ describe.skipIf(noData)(`the lungs of real slices ${noData || ''}`, () => {
   const paths = expectedPixels()
     .filter(({ modality }) => modality === 'CT')
     .map(({ path }) => path);
-  const withLungs = paths.filter((path) => /series-LungFCP|CT1_/.test(path));
+  // CT1_j2k_4.91 is refused before: too much was lost.
+  const withLungs = paths.filter((path) => /series-LungFCP|CT1_(?!j2k_4\.91)/.test(path));
   // Thoracic inlet, head, head with wide frontal sinuses, neck; CT_small is a cut of CT1 about the spine, in which
-  // both lungs end at the edge.
-  const without = paths.filter((path) => /CTImage_|CT2_head|J2K_pixelrep|bad_sequence|CT_small/.test(path));
+  // both lungs end at the edge. CTImage in JPEG baseline, extended and progressive is refused before.
+  const without = paths.filter((path) =>
+    /CTImage_(?!jpeg-[bep])|CT2_head|J2K_pixelrep|bad_sequence|CT_small/.test(path),
+  );
 
   test('covers all the files that there are', () => {
-    expect(withLungs.length).toBe(27);
-    expect(without.length).toBeGreaterThan(8);
+    expect(withLungs.length).toBe(26);
+    expect(without.length).toBe(8);
   });
 
   test.each(withLungs)('are found in %s', async (path) => {
@@ -190,8 +193,7 @@ describe.skipIf(noData)(`the lungs of real slices ${noData || ''}`, () => {
   });
 
   test.each(without)('are not found in %s', async (path) => {
-    // A syntax that cannot be decoded is another test's matter.
-    const image = await decodeImage(realFile(path)).catch(() => undefined);
-    expect(image?.kind === 'hu' ? lungMask(image).fraction : 0).toBe(0);
+    const image = await decodeImage(realFile(path));
+    expect(image.kind === 'hu' && lungMask(image).fraction).toBe(0);
   });
 });

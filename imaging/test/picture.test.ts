@@ -21,6 +21,7 @@ describe('a PNG', () => {
       bits: 8,
       pixels: Uint8Array.from({ length: 256 }, (_, at) => at),
       source: 'png',
+      colourfulness: 0,
     });
   });
 

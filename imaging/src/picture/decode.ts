@@ -2,6 +2,7 @@ import sharp from 'sharp';
 import { ImagingError } from '../errors.ts';
 import { checkSize } from '../image.ts';
 import type { GreyImage } from '../image.ts';
+import { colourfulness } from './colour.ts';
 import { checkJpeg, checkPng } from './structure.ts';
 
 type Patience = { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined };
@@ -22,7 +23,15 @@ export async function decodePicture(
   signal?.throwIfAborted();
   const levels = bits === 16 ? new Uint16Array(new Uint8Array(data).buffer) : data;
   if (levels.length !== rows * columns * channels) throw new ImagingError('PIXEL_LENGTH_MISMATCH');
-  return { kind: 'grey', rows, columns, bits, pixels: toGrey(levels, channels, bits), source };
+  return {
+    kind: 'grey',
+    rows,
+    columns,
+    bits,
+    pixels: toGrey(levels, channels, bits),
+    source,
+    colourfulness: colourfulness(levels, channels, bits),
+  };
 }
 
 async function decodeRaw(bytes: Uint8Array, bits: 8 | 16, timeoutMs: number) {

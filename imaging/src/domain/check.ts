@@ -1,0 +1,44 @@
+import type { Contract } from '../contract.ts';
+import type { SliceFacts } from '../dicom/facts.ts';
+import { ImagingError } from '../errors.ts';
+import type { Image } from '../image.ts';
+import { lungMask } from '../lung/mask.ts';
+import { foreignBodyPart } from './body-part.ts';
+import { whyNoCtPicture } from './ct-picture.ts';
+
+/**
+ * Whether a contract's model is for this image at all: a network answers with a probability whatever it is shown.
+ * Called before toTensor, by whoever serves or picks slices.
+ *
+ * - `chest-ct`: throws ImagingError NOT_CHEST where the header names another body part, or no lung is seen. An absent or
+ *   unknown body part refuses nothing: headers often err (Güld et al. 2002 find 15 % wrong).
+ * - `ct-picture`: throws OUT_OF_DOMAIN where a picture cannot be the rendering of a whole CT slice, nor a part of one cut
+ *   out on black. A DICOM slice that the contract renders is a CT slice already. It cannot tell a CT from every dark
+ *   picture: see docs/preprocessing.md for what passes.
+ * - `any`: nothing is checked.
+ *
+ * An image of the other kind than the contract's is left to toTensor. Pure; texts repeat no value of a header.
+ *
+ * @param facts the header's, where they are at hand; otherwise those that the image carries
+ */
+export function checkDomain(
+  image: Image,
+  contract: Pick<Contract, 'domain'>,
+  facts?: Pick<SliceFacts, 'bodyPart'>,
+): void {
+  if (contract.domain === 'chest-ct' && image.kind === 'hu') {
+    const part = foreignBodyPart(facts?.bodyPart ?? image.bodyPart);
+    if (part !== undefined) {
+      throw new ImagingError('NOT_CHEST', `The header names another body part than the chest: ${part}.`);
+    }
+    if (lungMask(image).box === undefined) {
+      throw new ImagingError('NOT_CHEST', 'No lung is seen in the slice.');
+    }
+  }
+  if (contract.domain === 'ct-picture' && image.kind === 'grey') {
+    const why = whyNoCtPicture(image);
+    if (why !== undefined) {
+      throw new ImagingError('OUT_OF_DOMAIN', `The picture does not look like a CT slice: ${why}.`);
+    }
+  }
+}
