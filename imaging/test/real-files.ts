@@ -9,8 +9,10 @@ export const noData: string | false = existsSync(data)
   ? false
   : 'no data: set HILUM_DATA to the folder of real images';
 
+export const realPath = (path: string): string => resolve(data, path);
+
 export function realFile(path: string): Uint8Array {
-  return readFileSync(resolve(data, path));
+  return readFileSync(realPath(path));
 }
 
 /** One row of expected-pixels.csv: what pydicom 3.0.2 decodes. */

@@ -108,6 +108,7 @@ const ALSO_REMOVED: ReadonlySet<number> = new Set([
   0x0040_1007, // Filler Order Number / Procedure
   0x0040_2006, // Placer Order Number / Imaging Service Request (retired)
   0x0040_2007, // Filler Order Number / Imaging Service Request (retired)
+  0x0054_0400, // Image ID: what an operator called the image
   0x0072_0008, // Hanging Protocol Creator
   0x0072_0010, // Hanging Protocol User Group Name
   0x0074_100c, // Contact Display Name
