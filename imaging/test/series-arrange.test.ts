@@ -108,6 +108,11 @@ describe('spacing', () => {
     ]);
   });
 
+  test('steps of 0.625 mm, rounded to a decimal, are even', () => {
+    const rounded = Array.from({ length: 9 }, (_, at) => Number((at * 0.625).toFixed(1)));
+    expect(arranged(frames(rounded))).toMatchObject({ spacingMm: 0.6, warnings: [] });
+  });
+
   test('thin slices far apart are a warning', () => {
     expect(arranged(frames([0, 10, 20])).warnings).toMatchObject([
       {

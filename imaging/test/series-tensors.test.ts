@@ -138,7 +138,10 @@ test('slices without lung are skipped and told, and a series of them is not of t
   const skipped: StackSlice[] = [];
   const series = await scanOne(stack(3));
   const onSkipped = (slice: StackSlice) => skipped.push(slice);
-  await expect(tensorsOf(series, chest, { onSkipped })).rejects.toMatchObject({ code: 'NOT_CHEST' });
+  await expect(tensorsOf(series, chest, { onSkipped })).rejects.toMatchObject({
+    code: 'NOT_CHEST',
+    message: 'None of 3 slices is of the chest. No lung is seen in the slice.',
+  });
   expect(skipped).toMatchObject([
     { index: 0, name: 'slice 0', frame: 1, positionMm: 0, lungFraction: 0 },
     { index: 1 },

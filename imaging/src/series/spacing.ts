@@ -4,6 +4,8 @@ import type { Refusal, SeriesWarning, SliceRef } from './series.ts';
 // A missing slice doubles a step; rounding and a table that slips do not make half a step.
 const GAP_STEPS = 1.5;
 const IRREGULAR_SHARE = 0.1;
+// Positions written with one decimal shift a step by as much.
+const ROUNDING_MM = 0.1;
 // Sparse high-resolution series step by 10 or 20 mm; beyond this, slices are no stack of one organ.
 const SPACING_MAX_MM = 50;
 const GAPS_NAMED = 3;
@@ -48,7 +50,8 @@ function gapsText(gaps: readonly string[]): string {
 }
 
 function irregular(steps: readonly number[], spacingMm: number): readonly SeriesWarning[] {
-  const off = steps.filter((step) => Math.abs(step - spacingMm) > IRREGULAR_SHARE * spacingMm);
+  const tolerance = Math.max(ROUNDING_MM * 1.01, IRREGULAR_SHARE * spacingMm);
+  const off = steps.filter((step) => Math.abs(step - spacingMm) > tolerance);
   if (off.length === 0) return [];
   const [least, most] = [Math.min, Math.max].map((pick) => off.reduce((a, b) => pick(a, b)));
   const message =

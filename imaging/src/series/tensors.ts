@@ -7,7 +7,6 @@ import type { Warning } from '../tensor.ts';
 import { decodeInOrder } from './decode.ts';
 import { resampleAlong } from './resample.ts';
 import type { PlacedImage } from './resample.ts';
-import { refuse } from './series.ts';
 import type { Series } from './series.ts';
 
 /** A slice of the stack that was looked at: as it lies in the series, or interpolated between two of them. */
@@ -42,8 +41,8 @@ export type TensorOptions = {
  * along the normal first (see resampleAlong), as toTensor does within the slice. Slices outside of the contract's
  * domain for want of a lung are skipped.
  *
- * Throws ImagingError: the series' own refusal; SERIES_TILTED where it would have to be interpolated; NOT_CHEST at
- * the end when no slice shows lung; whatever the decoding of a slice, its domain or its tensor is refused for.
+ * Throws ImagingError: the series' own refusal; SERIES_EMPTY; SERIES_TILTED where it would have to be interpolated;
+ * NOT_CHEST at the end when all slices were skipped; whatever the decoding of a slice, its domain or its tensor is refused for.
  */
 export async function* seriesTensors(
   series: Series,
@@ -54,6 +53,7 @@ export async function* seriesTensors(
   if (refusal !== undefined) throw new ImagingError(refusal.code, refusal.text);
   let index = 0;
   let seen = 0;
+  let reason = '';
   for await (const placed of stackOf(series, contract, options)) {
     options.signal?.throwIfAborted();
     const slice = {
@@ -64,12 +64,17 @@ export async function* seriesTensors(
       lungFraction: lungMask(placed.image).fraction,
     };
     index += 1;
-    if (isOfTheDomain(placed, contract)) {
+    const why = whyNotOfTheChest(placed, contract);
+    if (why === undefined) {
       seen += 1;
       yield { ...slice, ...toTensor(placed.image, contract) };
-    } else options.onSkipped?.(slice);
+    } else {
+      reason = why;
+      options.onSkipped?.(slice);
+    }
   }
-  if (seen === 0) throw new ImagingError('NOT_CHEST');
+  if (index === 0) throw new ImagingError('SERIES_EMPTY');
+  if (seen === 0) throw new ImagingError('NOT_CHEST', `None of ${index} slices is of the chest. ${reason}`);
 }
 
 function stackOf(
@@ -79,19 +84,16 @@ function stackOf(
 ): AsyncGenerator<PlacedImage, void, undefined> {
   const slices = decodeInOrder(series.slices, options);
   if (contract.kind !== 'hu' || contract.spacingMm === undefined || series.slices.length === 1) return slices;
-  if (series.tiltDegrees > 0) {
-    const { code, text } = refuse('SERIES_TILTED');
-    throw new ImagingError(code, text);
-  }
+  if (series.tiltDegrees > 0) throw new ImagingError('SERIES_TILTED');
   return resampleAlong(slices, contract.spacingMm);
 }
 
-function isOfTheDomain({ image, slice }: PlacedImage, contract: Contract): boolean {
+function whyNotOfTheChest({ image, slice }: PlacedImage, contract: Contract): string | undefined {
   try {
     checkDomain(image, contract, slice.facts);
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof ImagingError && error.code === 'NOT_CHEST') return false;
+    if (error instanceof ImagingError && error.code === 'NOT_CHEST') return error.message;
     throw error;
   }
 }
