@@ -35,6 +35,11 @@ const COMMANDS: readonly { readonly name: string; readonly summary: string; load
     load: async () => (await import('./commands/prepare.ts')).prepareCommand,
   },
   {
+    name: 'inspect',
+    summary: 'what is in image files, and whether it can be classified',
+    load: async () => (await import('./commands/inspect.ts')).inspectCommand,
+  },
+  {
     name: 'deidentify',
     summary: 'de-identify DICOM files by PS3.15 Annex E',
     load: async () => (await import('./commands/deidentify.ts')).deidentifyCommand,

@@ -6,6 +6,7 @@ export type { Inspection } from './dicom/inspect.ts';
 export { inspectDicom, openDicom, readFacts } from './dicom/open.ts';
 export type { DecodeOptions, DicomFile } from './dicom/open.ts';
 export { closeDecoders } from './dicom/pool.ts';
+export { nameOf as transferSyntaxName } from './dicom/transfer-syntax.ts';
 export { writeCtSlice } from './dicom/write-ct.ts';
 export type { CtSlice } from './dicom/write-ct.ts';
 export { checkDomain } from './domain/check.ts';
