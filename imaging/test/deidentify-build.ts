@@ -5,7 +5,7 @@ export type Part = {
   readonly tag: number;
   readonly vr: string;
   readonly value: string | Uint8Array | readonly (readonly Part[])[];
-  /** A sequence, and its items, that end with a delimiter. */
+  /** A sequence, and its items, that end with a delimiter; of a plain value: what is compressed brings its own. */
   readonly delimited?: boolean;
 };
 
@@ -56,7 +56,7 @@ function encodeOne({ tag, vr, value, delimited = false }: Part, syntax: Syntax):
     const bytes = Buffer.from(value as Uint8Array);
     const even =
       bytes.length % 2 === 0 ? bytes : Buffer.concat([bytes, Buffer.from(vr === 'UI' ? '\0' : ' ')]);
-    return Buffer.concat([head(tag, vr, even.length, syntax), even]);
+    return Buffer.concat([head(tag, vr, delimited ? 0xffff_ffff : even.length, syntax), even]);
   }
   const items = value.map((item) => {
     const body = encode(item, syntax);
