@@ -18,10 +18,8 @@ declare module '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs' {
 }
 
 declare module '@cornerstonejs/codec-openjph' {
-  import type { CodecModule, CodecOptions, Encoder } from '@hilum/imaging/codec-factory';
-  /** The encoder is used by tests alone. */
-  type Module = CodecModule<'HTJ2KDecoder'> & { readonly HTJ2KEncoder: new () => Encoder };
-  const load: (options: CodecOptions) => Promise<Module>;
+  import type { CodecFactory } from '@hilum/imaging/codec-factory';
+  const load: CodecFactory<'HTJ2KDecoder'>;
   export default load;
 }
 
@@ -39,30 +37,19 @@ declare module '@hilum/imaging/codec-factory' {
 
   export type CodecFactory<Name extends string> = (options: CodecOptions) => Promise<CodecModule<Name>>;
 
-  type FrameInfo = {
-    readonly width: number;
-    readonly height: number;
-    readonly bitsPerSample: number;
-    readonly componentCount: number;
-  };
-
   export type Decoder = {
     getEncodedBuffer(length: number): Uint8Array;
     decode(): void;
     /** A view of the codec's memory, or (CharLS, OpenJPEG) a copy of it. */
     getDecodedBuffer(): Uint8Array | Uint8ClampedArray;
-    getFrameInfo(): FrameInfo;
+    getFrameInfo(): {
+      readonly width: number;
+      readonly height: number;
+      readonly bitsPerSample: number;
+      readonly componentCount: number;
+    };
     /** CharLS alone: 0 one component after the other, 1 by line and 2 by sample, which both decode to pixels. */
     getInterleaveMode?(): number;
-    delete(): void;
-  };
-
-  export type Encoder = {
-    getDecodedBuffer(info: FrameInfo & { isSigned: boolean; isUsingColorTransform: boolean }): Uint8Array;
-    setQuality(lossless: boolean, quantizationStep: number): void;
-    setProgressionOrder(order: number): void;
-    encode(): void;
-    getEncodedBuffer(): Uint8Array;
     delete(): void;
   };
 }

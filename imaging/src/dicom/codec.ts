@@ -67,14 +67,20 @@ export async function decodeWith(
 }
 
 /** From one plane after the other to the components of a pixel side by side. */
-export function byPixel<T extends Samples>(planes: T, components: number): T {
-  const out = planes.slice() as T;
+export function byPixel(planes: Samples, components: number): Samples {
+  // Not slice(): of a Buffer, that is a view of the same memory.
+  const out = blank(planes);
   const plane = planes.length / components;
   for (let component = 0; component < components; component += 1) {
     const from = component * plane;
     for (let at = 0; at < plane; at += 1) out[at * components + component] = planes[from + at] ?? 0;
   }
   return out;
+}
+
+function blank(like: Samples): Samples {
+  if (like instanceof Uint8Array) return new Uint8Array(like.length);
+  return like instanceof Uint16Array ? new Uint16Array(like.length) : new Int16Array(like.length);
 }
 
 // Little-endian, as WebAssembly is, and every machine that Node.js has an image for but one (s390x).

@@ -33,7 +33,7 @@ export function afterStart(frame: Uint8Array): number {
   return 2;
 }
 
-/** The segment at `at`, or `undefined` body-less EOI as a segment of nothing. Throws TRUNCATED where the bytes end. */
+/** The segment at `at`; EOI is one with an empty body. Throws TRUNCATED where the bytes end before it does. */
 export function segmentAt(frame: Uint8Array, at: number): Segment {
   let from = at;
   if (frame[from] !== 0xff && from < frame.length) throw new ImagingError('CORRUPT');
