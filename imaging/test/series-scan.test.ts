@@ -163,6 +163,17 @@ describe('a scan', () => {
     await expect(scanSeries([hanging, ...slices(3)], { signal: stop.signal })).rejects.toBe(reason);
   });
 
+  test('ends with the reason of an abort, also while the stream of sources hangs', async () => {
+    const stop = new AbortController();
+    const reason = new Error('the client went away');
+    const stream = async function* (): AsyncGenerator<Source> {
+      yield* slices(2);
+      setImmediate(() => stop.abort(reason));
+      await new Promise(() => undefined);
+    };
+    await expect(scanSeries(stream(), { signal: stop.signal })).rejects.toBe(reason);
+  });
+
   test('ends with the error of a source that cannot be read, and takes no more of them', async () => {
     const broken = new Error('EIO');
     let taken = 0;

@@ -2,7 +2,7 @@ import { scanSeries } from '../src/index.ts';
 import type { Series, Source } from '../src/index.ts';
 import { realFile } from './real-files.ts';
 
-export const LUNG = 'dicom/series-LungFCP-01-0001';
+const LUNG = 'dicom/series-LungFCP-01-0001';
 
 /** A source that counts how often it is read. */
 export type CountedSource = Source & { reads: number };

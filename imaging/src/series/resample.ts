@@ -11,7 +11,7 @@ export type PlacedImage = {
 };
 
 // A head-to-foot scan at 0.4 mm. Positions that lie must not ask for slices without end.
-export const PLANES_MAX = 5000;
+const PLANES_MAX = 5000;
 // Positions are sums and products of decimals: a target this close to a slice is that slice, bit for bit.
 const SAME_MM = 1e-6;
 

@@ -5,19 +5,13 @@ const READ_TIMEOUT_MS = 120_000;
 
 /** The bytes of a source. Rejects with the source's own error, the signal's reason, or an Error after two minutes. */
 export async function readSource(source: Source, signal: AbortSignal): Promise<Uint8Array> {
-  signal.throwIfAborted();
-  const { promise: given, reject } = Promise.withResolvers<never>();
   const stop = new AbortController();
-  const onAbort = () => stop.abort(signal.reason);
   const timer = setTimeout(() => stop.abort(new Error('a source took too long to read')), READ_TIMEOUT_MS);
-  stop.signal.addEventListener('abort', () => reject(stop.signal.reason as Error), { once: true });
-  signal.addEventListener('abort', onAbort, { once: true });
+  const either = AbortSignal.any([signal, stop.signal]);
   try {
-    // A source may not listen to its signal.
-    return await Promise.race([source.read(stop.signal), given]);
+    return await unlessAborted(async () => source.read(either), either);
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
   }
 }
 
@@ -37,8 +31,7 @@ export async function inLanes<T>(
   const lane = async (): Promise<void> => {
     try {
       for (;;) {
-        signal.throwIfAborted();
-        const next = await queue.next();
+        const next = await unlessAborted(async () => queue.next(), signal);
         if (next.done === true) return;
         await task(next.value, signal);
       }
@@ -47,7 +40,8 @@ export async function inLanes<T>(
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));
-  await queue.return(undefined);
+  // Not awaited: an iterator that hangs in its next() answers no return().
+  queue.return(undefined).catch(ignore);
   stop.signal.throwIfAborted();
 }
 
@@ -55,3 +49,18 @@ export async function inLanes<T>(
 async function* each<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T, void, undefined> {
   yield* items;
 }
+
+/** What others wrote may not listen to a signal. */
+async function unlessAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason as Error);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work(), promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function ignore(): void {}

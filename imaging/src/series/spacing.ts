@@ -20,8 +20,10 @@ export function spacingOf(slices: readonly SliceRef[]): {
   readonly refusal?: Refusal;
 } {
   const steps = slices.slice(1).map((slice, at) => mm(slice) - mm(slices[at]));
-  const spacingMm = steps.toSorted((a, b) => a - b)[Math.floor((steps.length - 1) / 2)];
-  if (spacingMm === undefined) return { warnings: [] };
+  const median = steps.toSorted((a, b) => a - b)[Math.floor((steps.length - 1) / 2)];
+  if (median === undefined) return { warnings: [] };
+  // Differences of decimals: what lies below a nanometre is of the binary numbers, not of the scanner.
+  const spacingMm = Number(median.toFixed(6));
   if (!(spacingMm <= SPACING_MAX_MM)) return { spacingMm, warnings: [], refusal: refuse('GEOMETRY_UNKNOWN') };
   const gaps = steps.flatMap((step, at) =>
     step > GAP_STEPS * spacingMm
