@@ -28,35 +28,38 @@ import { readSource } from './source.ts';
 import type { Source } from './source.ts';
 
 /** A classification or its refusal, as it is to be stored beside the images. */
-export type Finding = {
+export type Finding = Classified | Refused;
+
+type Classified = {
+  readonly outcome: 'classified';
   readonly algorithm: Algorithm;
-  /** The frames that were read, of one study; at least one. */
+  /** The frames that were scored, of one study; at least one. */
   readonly evidence: readonly ImageReference[];
-} & (
-  | {
-      readonly outcome: 'classified';
-      /** The predicted label. */
-      readonly label: string;
-      /** The label whose probability decides. */
-      readonly positiveLabel: string;
-      /** 0 to 1, of the positive label. */
-      readonly probability: number;
-      /** 0 to 1, of every label. */
-      readonly probabilities: Readonly<Record<string, number>>;
-      /** The slice that weighed most, one of the evidence. */
-      readonly deciding: ImageReference;
-      /** Slices that were scored. */
-      readonly slicesUsed?: number | undefined;
-      /** How slice scores became one, for example `mean of the 3 highest`. */
-      readonly aggregation?: string | undefined;
-    }
-  | {
-      readonly outcome: 'refused';
-      /** One of IMAGING_CODES, or of the server's. */
-      readonly code: string;
-      readonly text: string;
-    }
-);
+  /** The predicted label. */
+  readonly label: string;
+  /** The label whose probability decides. */
+  readonly positiveLabel: string;
+  /** 0 to 1, of the positive label. */
+  readonly probability: number;
+  /** 0 to 1, of every label. */
+  readonly probabilities: Readonly<Record<string, number>>;
+  /** The frame that weighed most, one of the evidence. */
+  readonly deciding: ImageReference;
+  /** Slices that were scored. */
+  readonly slicesUsed?: number | undefined;
+  /** How slice scores became one, for example `mean of the 3 highest`. */
+  readonly aggregation?: string | undefined;
+};
+
+type Refused = {
+  readonly outcome: 'refused';
+  readonly algorithm: Algorithm;
+  /** What was refused; the source itself by default, as a header that is refused gives no facts. */
+  readonly evidence?: readonly ImageReference[] | undefined;
+  /** One of IMAGING_CODES, or of the server's. */
+  readonly code: string;
+  readonly text: string;
+};
 
 // IHE AI Results asks for this class, which every reader of TID 1500 takes.
 const COMPREHENSIVE_3D_SR = '1.2.840.10008.5.1.4.1.1.88.34';
@@ -75,7 +78,8 @@ export async function writeFindingReport(
   stamp: Stamp,
 ): Promise<Uint8Array> {
   const study = readSource(source);
-  check(finding, study);
+  const { evidence = [study.image] } = finding;
+  check(finding, evidence, study);
   const description =
     finding.outcome === 'classified' ? 'RESEARCH USE ONLY - AI finding' : 'RESEARCH USE ONLY - AI refusal';
   return writePart10({
@@ -92,7 +96,7 @@ export async function writeFindingReport(
     PreliminaryFlag: 'PRELIMINARY',
     PerformedProcedureCodeSequence: [],
     CurrentRequestedProcedureEvidenceSequence: [
-      { StudyInstanceUID: study.studyUid, ReferencedSeriesSequence: seriesOf(finding.evidence) },
+      { StudyInstanceUID: study.studyUid, ReferencedSeriesSequence: seriesOf(evidence) },
     ],
     ...root(dcm('126000', 'Imaging Measurement Report'), [
       codedItem('HAS CONCEPT MOD', dcm('121049', 'Language of Content Item and Descendants'), {
@@ -103,7 +107,7 @@ export async function writeFindingReport(
       ...observer(finding.algorithm, stamp),
       codedItem('HAS CONCEPT MOD', dcm('121058', 'Procedure Reported'), procedureOf(study)),
       textItem('CONTAINS', COMMENT, RESEARCH_ONLY),
-      imageLibrary(finding.evidence),
+      imageLibrary(evidence),
       container(dcm('126010', 'Imaging Measurements'), [
         container(dcm('125007', 'Measurement Group'), group(finding, stamp)),
       ]),
@@ -114,14 +118,14 @@ export async function writeFindingReport(
 
 const COMMENT = dcm('121106', 'Comment');
 
-function check(finding: Finding, study: Source): void {
-  const named = finding.outcome === 'classified' ? [...finding.evidence, finding.deciding] : finding.evidence;
-  if (finding.evidence.length === 0) throw new TypeError('a finding rests on one image at least');
+function check(finding: Finding, evidence: readonly ImageReference[], study: Source): void {
+  const named = finding.outcome === 'classified' ? [...evidence, finding.deciding] : evidence;
+  if (evidence.length === 0) throw new TypeError('a finding rests on one image at least');
   if (named.some(({ studyUid }) => studyUid !== study.studyUid)) {
     throw new TypeError('the finding and the source are of two studies');
   }
   if (finding.outcome === 'refused') return;
-  const { deciding, evidence, probabilities, probability, positiveLabel, label } = finding;
+  const { deciding, probabilities, probability, positiveLabel, label } = finding;
   if (!evidence.some((image) => image.instanceUid === deciding.instanceUid)) {
     throw new TypeError('the deciding slice is not among the evidence');
   }
@@ -191,7 +195,7 @@ function group(finding: Finding, stamp: Stamp): readonly DataSet[] {
   ];
 }
 
-function classified(finding: Extract<Finding, { readonly outcome: 'classified' }>): readonly DataSet[] {
+function classified(finding: Classified): readonly DataSet[] {
   const { label, probabilities, positiveLabel, slicesUsed, aggregation } = finding;
   const { finding: found, judged } = codesOfLabel(label);
   const positiveFirst = Object.keys(probabilities).toSorted(
@@ -219,11 +223,7 @@ function probabilityItem(label: string, probability: number): DataSet {
 
 const OUTCOME = own('outcome', 'Outcome of the classification');
 
-function refused({
-  algorithm,
-  code,
-  text,
-}: Extract<Finding, { readonly outcome: 'refused' }>): readonly DataSet[] {
+function refused({ algorithm, code, text }: Refused): readonly DataSet[] {
   const words = code.toLowerCase().replaceAll('_', ' ');
   return [
     ...algorithmItems(algorithm, []),

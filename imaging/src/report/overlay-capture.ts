@@ -71,11 +71,12 @@ export async function writeOverlayCapture(
     SecondaryCaptureDeviceManufacturerModelName: oneLine(algorithm.name).slice(0, 64),
     SecondaryCaptureDeviceSoftwareVersions: oneLine(algorithm.version).slice(0, 64),
     BurnedInAnnotation: 'YES',
-    // Type 2C: the chest is no paired organ, and validators ask for the attribute all the same.
-    Laterality: null,
+    // Laterality is empty where the body part is unknown, absent where it is no paired one (PS3.3 C.7.3.1).
+    ...(facts.bodyPart?.includes('CHEST') === true ? { BodyPartExamined: 'CHEST' } : { Laterality: null }),
     PatientOrientation: null,
     ...derivation(overlay),
     ...geometry(facts),
+    ...lossy(facts),
     ...study.lossy,
     SamplesPerPixel: 3,
     PhotometricInterpretation: 'RGB',
@@ -97,11 +98,10 @@ function render({ algorithm, image, heat, region, window = LUNG, opacity = OPACI
   const all = { top: 0, left: 0, rows: picture.rows, columns: picture.columns };
   tint(picture, heat, { region: region ?? all, opacity });
   scale(picture, opacity);
-  caption(
-    picture,
-    ['RESEARCH USE ONLY - NOT FOR DIAGNOSIS'],
-    [`GRAD-CAM OF CLASS ${label}`, `${algorithm.name} ${algorithm.version}`],
-  );
+  caption(picture, 'RESEARCH USE ONLY - NOT FOR DIAGNOSIS', [
+    `GRAD-CAM OF CLASS ${label}`,
+    `${algorithm.name} ${algorithm.version}`,
+  ]);
   return picture;
 }
 
@@ -149,6 +149,12 @@ function geometry(facts: SliceFacts): DataSet {
       ? {}
       : { FrameOfReferenceUID: frameOfReferenceUid, PositionReferenceIndicator: null }),
   };
+}
+
+/** What was lost stays lost in what is made of it; `source` may be another file, and say more. */
+function lossy({ lossyRatio }: SliceFacts): DataSet {
+  if (lossyRatio === undefined) return {};
+  return { LossyImageCompression: '01', LossyImageCompressionRatio: decimal(lossyRatio) };
 }
 
 /** DS: at most 16 characters. dcmjs would cut a longer one, exponent and all. */

@@ -125,15 +125,20 @@ const WHITE: Colour = [255, 255, 255];
 // The size of burned-in text grows with the matrix: dots of 2 pixels at 512.
 const COLUMNS_PER_DOT = 256;
 
-/** Burns lines in at the top and the bottom, white with a black rim, broken where the picture is too narrow. */
-export function caption(picture: Rgb, top: readonly string[], bottom: readonly string[]): void {
+/**
+ * Burns lines in at the top and the bottom, white with a black rim, broken where the picture is too narrow. Where they
+ * would take more than half of the picture, those at the bottom are left out.
+ */
+export function caption(picture: Rgb, top: string, bottom: readonly string[]): void {
   const dot = dotOf(picture);
   const margin = 2 * dot;
   const characters = Math.floor((picture.columns - 2 * margin) / (lineDots(2) - lineDots(1)) / dot);
-  const broken = (lines: readonly string[]) => lines.flatMap((line) => wrap(line, characters));
-  const below = broken(bottom);
-  write(picture, broken(top), { row: margin, column: margin });
-  write(picture, below, { row: picture.rows - margin - below.length * LINE_DOTS * dot, column: margin });
+  const above = wrap(top, characters);
+  const below = bottom.flatMap((line) => wrap(line, characters));
+  const height = LINE_DOTS * dot;
+  write(picture, above, { row: margin, column: margin });
+  if ((above.length + below.length) * height > picture.rows / 2) return;
+  write(picture, below, { row: picture.rows - margin - below.length * height, column: margin });
 }
 
 /** The scale of the heat, at the right edge: what the colours mean, as they lie over mid-grey. */

@@ -1,12 +1,16 @@
 import type { DataSet as Elements } from 'dicom-parser';
 import { keyOf, readElements } from '../dicom/elements.ts';
 import { readPart10 } from '../dicom/meta.ts';
+import { isPart10 } from '../dicom/open.ts';
 import { ImagingError } from '../errors.ts';
 import { decodeText } from './charset.ts';
+import type { ImageReference } from './content.ts';
 import type { DataSet } from './part10.ts';
 
 /** What a result repeats of the study that it belongs to. Holds the patient's identity: never for a log. */
 export type Source = {
+  /** The file itself, all of its frames. */
+  readonly image: ImageReference;
   readonly studyUid: string;
   readonly modality: string;
   /** The Patient and General Study modules (PS3.3 C.7.1.1, C.7.2.1), ready to be written as UTF-8. */
@@ -48,7 +52,10 @@ const CODE_PARTS = [
 const CHARACTER_SET = 0x0008_0005;
 const MODALITY = 0x0008_0060;
 const OFFSET = 0x0008_0201;
+const SOP_CLASS = 0x0008_0016;
+const INSTANCE_UID = 0x0008_0018;
 const STUDY_UID = 0x0020_000d;
+const SERIES_UID = 0x0020_000e;
 const LOSSY = [
   [0x0028_2110, 'LossyImageCompression'],
   [0x0028_2112, 'LossyImageCompressionRatio'],
@@ -63,36 +70,49 @@ const WANTED: ReadonlySet<number> = new Set([
   CHARACTER_SET,
   MODALITY,
   OFFSET,
+  SOP_CLASS,
+  INSTANCE_UID,
   STUDY_UID,
+  SERIES_UID,
 ]);
-
-const DICM_AT = 128;
 
 /**
  * Reads the header of one DICOM file of a study. Private elements are stepped over unread. Throws ImagingError
- * NOT_AN_IMAGE for what is no DICOM file, CORRUPT for one that names no study, and what the header's reader throws.
+ * NOT_AN_IMAGE for what is no DICOM file, CORRUPT for one that names no study, series or instance, and what the header's reader throws.
  */
 export function readSource(file: Uint8Array): Source {
-  if (Buffer.from(file.subarray(DICM_AT, DICM_AT + 4)).toString('latin1') !== 'DICM') {
+  if (!isPart10(file)) {
     throw new ImagingError('NOT_AN_IMAGE', 'A report repeats the study of a DICOM file, and this is none.');
   }
   const { transferSyntax, body } = readPart10(file);
   const elements = readElements(body, encodingOf(transferSyntax), WANTED);
   const terms = ascii(elements, CHARACTER_SET).split('\\');
-  const studyUid = ascii(elements, STUDY_UID);
-  if (!isUid(studyUid))
-    throw new ImagingError('CORRUPT', 'The file names no study that a report could belong to.');
+  const image = imageOf(elements);
   return {
-    studyUid,
+    image,
+    studyUid: image.studyUid,
     modality: ascii(elements, MODALITY).toUpperCase(),
     attributes: {
-      StudyInstanceUID: studyUid,
+      StudyInstanceUID: image.studyUid,
       ...copied(elements, terms),
       ...deidentification(elements, terms),
     },
     offsetMinutes: minutes(ascii(elements, OFFSET)),
     lossy: lossy(elements),
   };
+}
+
+function imageOf(elements: Elements): ImageReference {
+  const image = {
+    sopClass: ascii(elements, SOP_CLASS),
+    instanceUid: ascii(elements, INSTANCE_UID),
+    seriesUid: ascii(elements, SERIES_UID),
+    studyUid: ascii(elements, STUDY_UID),
+  };
+  if (!Object.values(image).every(isUid)) {
+    throw new ImagingError('CORRUPT', 'The file does not name itself, its series or its study by UIDs.');
+  }
+  return { ...image, frame: 1, frames: 1 };
 }
 
 function encodingOf(transferSyntax: string) {
