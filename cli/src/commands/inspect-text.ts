@@ -1,7 +1,8 @@
 /** What `hilum inspect` found, for a person: a block for each series, a table of what is none. */
 import { transferSyntaxName } from '@hilum/imaging';
 import { table } from '../demo/screen.ts';
-import type { Group, Inspected } from './inspect-files.ts';
+import type { Inspected } from './inspect-facts.ts';
+import type { Group } from './inspect-files.ts';
 
 export function seriesText(group: Extract<Group, { kind: 'series' }>, number: number): string {
   const { series, files } = group;
@@ -28,12 +29,12 @@ export function seriesText(group: Extract<Group, { kind: 'series' }>, number: nu
 
 export function refusedText(files: readonly Inspected[]): string {
   const rows = files.map((file) => [
-    file.file,
+    `  ${file.file}`,
     file.modality ?? file.format ?? '-',
     file.rows === undefined ? '-' : `${file.columns} x ${file.rows}`,
     file.refusal === undefined ? 'can be classified' : `${file.refusal.code}: ${file.refusal.text}`,
   ]);
-  return `Other files\n${table([['  FILE', 'KIND', 'SIZE', 'VERDICT'], ...rows.map(([name, ...rest]) => [`  ${name}`, ...rest])])}`;
+  return `Other files\n${table([['  FILE', 'KIND', 'SIZE', 'VERDICT'], ...rows])}`;
 }
 
 const LISTED = 5;

@@ -1,6 +1,7 @@
 /** `hilum inspect`: what is in image files, series by series, and whether it can be classified. */
 import { type Io, UsageError } from '../command.ts';
-import { inspectAll, type Inspected } from './inspect-files.ts';
+import type { Inspected } from './inspect-facts.ts';
+import { inspectAll } from './inspect-files.ts';
 import { refusedText, seriesText } from './inspect-text.ts';
 
 interface Values {
