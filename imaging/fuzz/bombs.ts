@@ -1,6 +1,5 @@
-import { deflateRawSync, deflateSync } from 'node:zlib';
-import sharp from 'sharp';
-import { png, pngChunk } from './built.ts';
+import { deflateRawSync } from 'node:zlib';
+import { PICTURE_BOMBS } from './bombs-picture.ts';
 import { PIXEL_DATA, cloneTree, encodingOf, put, short, text } from './dataset.ts';
 import type { Node, Tree } from './dataset.ts';
 import { writeTree } from './dataset-write.ts';
@@ -37,6 +36,15 @@ type Bomb = (tree: Tree, random: Random) => Uint8Array | Promise<Uint8Array>;
 
 const EXPLICIT = '1.2.840.10008.1.2.1';
 const MIB = 1024 * 1024;
+
+// What is read as text: of the file, of the image, of the patient.
+const TEXT_TAGS = [
+  0x0002_0002, 0x0002_0003, 0x0002_0010, 0x0008_0008, 0x0008_0016, 0x0008_0018, 0x0008_0020, 0x0008_0030,
+  0x0008_002a, 0x0008_0060, 0x0008_103e, 0x0010_0010, 0x0010_0020, 0x0010_0030, 0x0010_1010, 0x0018_0015,
+  0x0018_1210, 0x0020_000d, 0x0020_000e, 0x0020_0013, 0x0020_0032, 0x0020_0037, 0x0028_0004, 0x0028_0008,
+  0x0028_0030, 0x0028_0301, 0x0028_1052, 0x0028_1053, 0x0028_1054, 0x0028_2110, 0x0028_2112, 0x0040_a730,
+  0x0009_0010,
+] as const;
 
 const BOMBS: readonly Bomb[] = [
   function nestedWithoutEnd(tree, random) {
@@ -82,13 +90,35 @@ const BOMBS: readonly Bomb[] = [
       Buffer.from('feffdde000000000', 'hex'),
     ]);
   },
-  function aLongNumber(tree, random) {
-    const value = Buffer.alloc(4 * MIB, random.pick(['9', '\\', '1\\', ' ', '-', '0']));
-    put(tree.data, {
-      tag: random.pick([0x0028_0008, 0x0028_0030, 0x0020_0032, 0x0028_1053, 0x0028_0004]),
-      vr: random.pick(['UT', 'UN', 'OB']),
-      value,
-    });
+  function aLongText(tree, random) {
+    const length = random.pick([60_000, 60_000, 1_000_000, 4_000_000]);
+    const unit = random.pick([
+      '9',
+      '\\',
+      '1\\',
+      ' ',
+      '-',
+      '0',
+      '.',
+      '1.',
+      '^',
+      '=',
+      'a',
+      'Z',
+      '\0',
+      '\u001b$B',
+      'Zwq7^',
+    ]);
+    const value = Buffer.concat([
+      Buffer.alloc(length, unit, 'latin1'),
+      Buffer.from(random.pick(['', 'x ', '\0\0', '\\1']), 'latin1'),
+    ]);
+    const vr =
+      length > 65_000
+        ? random.pick(['UT', 'UN', 'OB', 'UC', 'UR'])
+        : random.pick(['DS', 'IS', 'LO', 'PN', 'UI', 'CS', 'DA', 'TM', 'DT', 'UT']);
+    const tag = random.pick(TEXT_TAGS);
+    put(tag >>> 16 === 2 ? tree.meta : tree.data, { tag, vr, value });
     return writeTree(tree);
   },
   function deflatedZeros(tree, random) {
@@ -178,64 +208,7 @@ const BOMBS: readonly Bomb[] = [
     put(tree.data, encapsulated(Buffer.concat([head, Buffer.alloc(30 * MIB, 128)])));
     return writeTree(tree);
   },
-  function pngOfZeros(_, random) {
-    const side = random.pick([2048, 4096, 4096, 16_384]);
-    return png(side, side, 8, random.pick([0, 2, 6]), deflateSync(new Uint8Array(side * 1024), { level: 1 }));
-  },
-  function largestPng(_, random) {
-    const depth = random.pick([8, 16]);
-    return png(
-      4096,
-      4096,
-      depth,
-      6,
-      deflateSync(new Uint8Array((1 + (4096 * 4 * depth) / 8) * 4096), { level: 1 }),
-    );
-  },
-  function pngOfEndlessPixels() {
-    return png(16, 16, 8, 0, deflateSync(new Uint8Array(300 * MIB), { level: 1 }));
-  },
-  function pngWithProfile(_, random) {
-    const zip = deflateSync(new Uint8Array(200 * MIB), { level: 1 });
-    const chunk = random.chance(0.5)
-      ? pngChunk('iCCP', Buffer.concat([Buffer.from('x\0\0'), zip]))
-      : pngChunk('zTXt', Buffer.concat([Buffer.from('C\0\0'), zip]));
-    return png(16, 16, 8, 0, deflateSync(new Uint8Array(17 * 16)), [chunk]);
-  },
-  function pngOfManyChunks(_, random) {
-    const chunk = pngChunk('teXt', random.bytes(random.pick([0, 3])));
-    return png(
-      16,
-      16,
-      8,
-      0,
-      deflateSync(new Uint8Array(17 * 16)),
-      Array.from({ length: 300_000 }, () => chunk),
-    );
-  },
-  async function jpegOfManyScans(_, random) {
-    const side = random.pick([1024, 4096]);
-    const blank = sharp({ create: { width: side, height: side, channels: 3, background: '#808080' } });
-    const whole = await blank.jpeg({ progressive: true, optimiseScans: false }).toBuffer();
-    const last = whole.lastIndexOf(Buffer.from([0xff, 0xda]));
-    const scan = whole.subarray(last, whole.length - 2);
-    const times = Math.min(2000, Math.floor((8 * MIB) / scan.length));
-    return Buffer.concat([
-      whole.subarray(0, -2),
-      ...Array.from({ length: times }, () => scan),
-      whole.subarray(-2),
-    ]);
-  },
-  async function largestJpeg(_, random) {
-    const size = random.pick([4096, 16_000]);
-    const bytes = await sharp({ create: { width: 16, height: 16, channels: 3, background: '#808080' } })
-      .jpeg()
-      .toBuffer();
-    const frame = bytes.indexOf(Buffer.from([0xff, 0xc0]));
-    bytes.writeUInt16BE(size, frame + 5);
-    bytes.writeUInt16BE(size, frame + 7);
-    return bytes;
-  },
+  ...PICTURE_BOMBS,
 ];
 
 const COMPRESSED: readonly (readonly [string, (plane: Plane) => Promise<Uint8Array>])[] = [

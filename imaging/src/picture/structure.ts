@@ -40,6 +40,9 @@ export function checkPng(bytes: Uint8Array): Declared {
 const JPEG_SOI_BYTES = 2;
 const SOS = 0xda;
 const EOI = 0xd9;
+// A decoder walks over the whole image once per scan, and one that says nothing takes 30 bytes; libvips hears of no
+// deadline until the last. Encoders write 1 to 10.
+const SCANS_MAX = 64;
 // SOF0-2: baseline, extended, progressive (Huffman). C4, C8 and CC are no frame headers; the rest is lossless,
 // hierarchical or arithmetic, which neither libjpeg-turbo nor any scanner's export uses.
 const SOF_DECODED = new Set([0xc0, 0xc1, 0xc2]);
@@ -49,6 +52,7 @@ const SOF_OTHER = new Set([0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce,
 export function checkJpeg(bytes: Uint8Array): Declared {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let declared: Declared | undefined;
+  let scans = 0;
   let at = JPEG_SOI_BYTES;
   for (;;) {
     if (at + 2 > bytes.length) throw new ImagingError('TRUNCATED');
@@ -69,7 +73,10 @@ export function checkJpeg(bytes: Uint8Array): Declared {
     if (at + 2 + length > bytes.length) throw new ImagingError('TRUNCATED');
     if (SOF_DECODED.has(marker)) declared = frameHeader(view, at, length);
     at += 2 + length;
-    if (marker === SOS) at = endOfScan(bytes, at);
+    if (marker !== SOS) continue;
+    scans += 1;
+    if (scans > SCANS_MAX) throw new ImagingError('LIMIT_EXCEEDED', 'The JPEG has more scans than are read.');
+    at = endOfScan(bytes, at);
   }
 }
 
