@@ -47,6 +47,12 @@ test('at the spacing that is there already, the slices stay what they are, bit f
   expect(found.map(({ image }) => image.pixels)).toEqual(planes.map(({ image }) => image.pixels));
 });
 
+test('a slice within a nanometre of its place is not mixed with its neighbour', async () => {
+  const planes = [plane(0, 3000), plane(1.000_000_5, -1000.3), plane(2, 3000)];
+  const found = await all(resampleAlong(planes, 1));
+  expect(found.map(({ image }) => image.pixels)).toEqual(planes.map(({ image }) => image.pixels));
+});
+
 test('nothing is made up beyond the last slice', async () => {
   expect((await resampled([plane(0, 0), plane(1, 10), plane(2, 20)], 0.75)).map(([mm]) => mm)).toEqual([
     0, 0.75, 1.5,

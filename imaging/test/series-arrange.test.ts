@@ -32,6 +32,19 @@ describe('order', () => {
     expect(series).toMatchObject({ plane: 'axial', tiltDegrees: 0, warnings: [] });
   });
 
+  test('is along one normal, also where each header rounds its own', () => {
+    const given = [0, 1, 2].map((z) =>
+      aFrame(z, {
+        orientation: [
+          [1, 0, z * 1e-4],
+          [0, 1, 0],
+        ],
+      }),
+    );
+    expect(arranged(given.toReversed())).toEqual(arranged(given));
+    expect(positionsOf(arranged(given))).toEqual([0, 1, 2]);
+  });
+
   test('and everything found does not hang on the order that files come in', () => {
     const given = [...frames([0, 1, 2, 3, 4, 5.3]), aFrame(2, { instanceUid: '1.2.3.4.9' }), aFrame(9)];
     const alike = given.filter(({ facts }) => facts.position?.[2] === 2);
@@ -156,6 +169,9 @@ describe('copies', () => {
   test('whose position was rounded elsewhere are still copies', () => {
     const rounded = aFrame(1.0004, { instanceUid: '1.2.3.4.00' });
     expect(collisions([...frames([0, 1, 2]), rounded])).toHaveLength(1);
+    // Who is kept hangs on the UID, not on the rounding.
+    const series = arrange([...frames([0, 1, 2]), rounded], () => 'same');
+    expect(series.slices[1]?.facts.instanceUid).toBe('1.2.3.4.00');
   });
 });
 
@@ -256,6 +272,11 @@ describe('planes', () => {
     expect(series.warnings).toMatchObject([{ code: 'SERIES_TILTED' }]);
     expect(series.warnings[0]?.message).toContain('20.1°');
     expect(series.refusal).toBeUndefined();
+  });
+
+  test('less than a degree is no tilt', () => {
+    const given = Array.from({ length: 100 }, (_, z) => aFrame(z, { position: [0, z * 0.01, z] }));
+    expect(arranged(given).tiltDegrees).toBe(0);
   });
 
   test('rounded positions are no tilt', () => {
