@@ -1,7 +1,8 @@
 import { writeCtSlice } from '../src/index.ts';
 import type { CtSlice } from '../src/index.ts';
 
-type Elements = Readonly<Record<number, Change | undefined>>;
+/** By tag; undefined: absent. */
+export type Elements = Readonly<Record<number, Change | undefined>>;
 type Change = {
   readonly vr: string;
   readonly value: Uint8Array;

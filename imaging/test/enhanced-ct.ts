@@ -1,4 +1,5 @@
 import { aSlice, edit, implicit, openSq, sq, text, words } from './edit-dicom.ts';
+import type { Elements } from './edit-dicom.ts';
 
 /** What may differ between the frames of the object. */
 export type Frame = {
@@ -10,14 +11,13 @@ export type Frame = {
   readonly type?: string;
 };
 
-type Change = Parameters<typeof edit>[1];
 type Options = {
   readonly encoding?: 'known lengths' | 'delimiters' | 'implicit';
-  readonly change?: Change;
+  readonly change?: Elements;
   /** Macros of the shared functional groups, beside the usual ones. */
-  readonly shared?: Change;
+  readonly shared?: Elements;
   /** Macros of every frame's own functional groups, beside the usual ones. */
-  readonly perFrame?: Change;
+  readonly perFrame?: Elements;
 };
 
 const ENHANCED_CT = '1.2.840.10008.5.1.4.1.1.2.1';

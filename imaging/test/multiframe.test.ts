@@ -1,7 +1,10 @@
 import { afterAll, describe, expect, test } from 'vitest';
+import { cutFrames } from '../src/dicom/frames.ts';
+import { readHeader } from '../src/dicom/header.ts';
 import { closeDecoders, decodeImage, inspectDicom, openDicom, readFacts } from '../src/index.ts';
-import { aSlice, edit, encapsulated, longs, text, us, words } from './edit-dicom.ts';
+import { aSlice, edit, encapsulated, longs, ss, text, us, words } from './edit-dicom.ts';
 import { enhancedCt } from './enhanced-ct.ts';
+import { noData, realFile } from './real-files.ts';
 
 const FRAMES = 0x0028_0008;
 const SYNTAX = 0x0002_0010;
@@ -31,6 +34,7 @@ async function framesOf(bytes: Uint8Array): Promise<readonly unknown[]> {
   }
 }
 
+const nine = (value: number) => Array.from({ length: 9 }, () => value);
 const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
 
 describe('an enhanced CT object', () => {
@@ -163,28 +167,69 @@ describe('compressed frames', () => {
 
   test('an object that gives no number of frames has one, in however many fragments', async () => {
     const frame = j2kFrame();
-    const pieces = [frame.subarray(0, 30), frame.subarray(30, 60), frame.subarray(60)];
-    const file = (parts: readonly Uint8Array[]) =>
-      edit(aSlice(), { [SYNTAX]: J2K, [FRAMES]: undefined, [PIXELS]: encapsulated(parts) });
-    expect((await readFacts(file(pieces))).length).toBe(1);
+    const parts = [frame.subarray(0, 30), frame.subarray(30, 60), frame.subarray(60)];
+    expect((await readFacts(inJ2k(undefined, parts))).length).toBe(1);
     // The codestream is a header only: whole or in pieces it fails the same way, as one frame.
-    const whole = await inspectDicom(file([frame])).catch(codeOf);
-    expect(await inspectDicom(file(pieces)).catch(codeOf)).toBe(whole);
+    const whole = await inspectDicom(inJ2k(undefined, [frame])).catch(codeOf);
+    expect(await inspectDicom(inJ2k(undefined, parts)).catch(codeOf)).toBe(whole);
   });
 
   test('frames in several fragments without a table are told apart by their first markers', async () => {
     const [a, b] = [j2kFrame(), j2kFrame()];
-    const file = (...fragments: readonly Uint8Array[]) =>
-      edit(aSlice(), { [SYNTAX]: J2K, [FRAMES]: text('IS', '2'), [PIXELS]: encapsulated(fragments) });
-    const { cutFrames } = await import('../src/dicom/frames.ts');
-    const { readHeader } = await import('../src/dicom/header.ts');
-    const cut = cutFrames(readHeader(file(a.subarray(0, 50), a.subarray(50), b)));
+    const cut = cutFrames(readHeader(inJ2k('2', [a.subarray(0, 50), a.subarray(50), b])));
     expect(Buffer.from(cut.bytes(1)).equals(a)).toBe(true);
     expect(Buffer.from(cut.bytes(2)).equals(b)).toBe(true);
-    const unclear = file(a.subarray(0, 50), a.subarray(50), b.subarray(4));
+    const unclear = inJ2k('2', [a.subarray(0, 50), a.subarray(50), b.subarray(4)]);
     await expect(inspectDicom(unclear)).rejects.toMatchObject({ code: 'CORRUPT' });
   });
 });
+
+describe.skipIf(noData)(`real codestreams ${noData || ''}`, () => {
+  test.each(['CT1_j2k-lossless_4.90', 'CT1_jpegls-lossless_4.80', 'CT1_jpeg-lossless-sv1_4.70'])(
+    '%s in several fragments, with a table or without, gives its pixels in every frame',
+    async (name) => {
+      const plain = await decodeImage(realFile('dicom/transfer-syntaxes/CT1_explicit-le_1.2.1.dcm'));
+      const { frame, transferSyntax } = real(name);
+      const fragments = [...pieces(frame), frame, ...pieces(frame)];
+      const padded = fragments.map(({ length }) => 8 + length + (length % 2));
+      const startOf = (index: number) => padded.slice(0, index).reduce((sum, length) => sum + length, 0);
+      for (const table of [[], [0, startOf(3), startOf(4)]]) {
+        const file = await openDicom(
+          edit(aSlice(), {
+            [SYNTAX]: text('UI', `${transferSyntax}${transferSyntax.length % 2 === 1 ? '\0' : ''}`),
+            [FRAMES]: text('IS', '3'),
+            0x0028_0010: us(512),
+            0x0028_0011: us(512),
+            0x0028_0101: us(16),
+            0x0028_0102: us(15),
+            0x0028_0103: us(1),
+            0x0028_0120: ss(-2000),
+            [PIXELS]: encapsulated(fragments, table),
+          }),
+        );
+        for (const n of [1, 2, 3]) expect((await file.frame(n)).pixels).toEqual(plain.pixels);
+        file.close();
+      }
+    },
+  );
+});
+
+function inJ2k(frames: string | undefined, fragments: readonly Uint8Array[]): Uint8Array {
+  return edit(aSlice(), {
+    [SYNTAX]: J2K,
+    [FRAMES]: frames === undefined ? undefined : text('IS', frames),
+    [PIXELS]: encapsulated(fragments),
+  });
+}
+
+function real(name: string) {
+  const header = readHeader(realFile(`dicom/transfer-syntaxes/${name}.dcm`));
+  return { frame: cutFrames(header).bytes(1), transferSyntax: header.transferSyntax };
+}
+
+function pieces(frame: Uint8Array): readonly Uint8Array[] {
+  return [frame.subarray(0, 1000), frame.subarray(1000, 20_000), frame.subarray(20_000)];
+}
 
 /** Starts and ends as a JPEG 2000 codestream does. */
 function j2kFrame(): Buffer {
@@ -193,8 +238,6 @@ function j2kFrame(): Buffer {
 
 describe('an opened file', () => {
   test('decodes native frames one by one, an odd number of bytes included', async () => {
-    const bytes = (values: readonly number[]) => ({ vr: 'OB', value: Uint8Array.from(values) });
-    const nine = (value: number) => Array.from({ length: 9 }, () => value);
     const file = edit(aSlice(), {
       [FRAMES]: text('IS', '3'),
       0x0028_0010: us(3),
@@ -202,7 +245,7 @@ describe('an opened file', () => {
       0x0028_0100: us(8),
       0x0028_0101: us(8),
       0x0028_0102: us(7),
-      [PIXELS]: bytes([...nine(10), ...nine(20), ...nine(30), 0]),
+      [PIXELS]: { vr: 'OB', value: Uint8Array.from([...nine(10), ...nine(20), ...nine(30), 0]) },
     });
     expect(await framesOf(file)).toEqual([-1014, -1004, -994]);
   });
