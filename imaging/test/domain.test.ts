@@ -135,7 +135,7 @@ describe('the domain ct-picture', () => {
       picture((row, column) => 120 + ((row * column) % 100)),
       'nothing in it is as dark as air',
     ],
-    ['a slice with black for white', negative, 'its edge is not as dark as air'],
+    ['a slice with black for white', negative, 'too little of it is as dark as air'],
     [
       'a ramp from left to right',
       picture((_row, column) => column * 2),

@@ -20,21 +20,37 @@ const EDGE_WIDTH = 1 / 32;
 const CORNER_SIDE = 1 / 12;
 const RANGE_LEAST = 8;
 
+/** What a picture is judged by. Levels are 0..255, shares 0..1. */
+type Traits = {
+  readonly darkest: number;
+  readonly brightest: number;
+  /** Shares of pixels in the dark quarter of the picture's range. */
+  readonly dark: number;
+  readonly edgeDark: number;
+  /** Top left, top right, bottom left, bottom right. */
+  readonly cornersDark: readonly number[];
+};
+
 /** What about a picture speaks against a CT slice; undefined where nothing does. Linear in the pixels. */
 export function whyNoCtPicture(image: GreyImage): string | undefined {
   if ((image.colourfulness ?? 0) > COLOURED_MOST) return 'it is in colour';
-  const levels = eightBits(image);
-  const { darkest, brightest } = rangeOf(levels);
+  const { darkest, brightest, dark, edgeDark, cornersDark } = pictureTraits(image);
   if (brightest - darkest < RANGE_LEAST) return 'it is blank';
   if (darkest > DARKEST_MOST) return 'nothing in it is as dark as air';
-  const limit = darkest + DARK_OF_RANGE * (brightest - darkest);
-  const shares = darkShares(levels, image, limit);
-  if (shares.all < DARK_LEAST) return 'too little of it is as dark as air';
-  if (shares.edge < EDGE_DARK_LEAST) return 'its edge is not as dark as air';
-  if (shares.corners.filter((share) => share >= CORNER_DARK_LEAST).length < DARK_CORNERS_LEAST) {
+  if (dark < DARK_LEAST) return 'too little of it is as dark as air';
+  if (edgeDark < EDGE_DARK_LEAST) return 'its edge is not as dark as air';
+  if (cornersDark.filter((share) => share >= CORNER_DARK_LEAST).length < DARK_CORNERS_LEAST) {
     return 'its corners are not as dark as air';
   }
   return undefined;
+}
+
+/** Exported for the table of docs/preprocessing.md. */
+export function pictureTraits(image: GreyImage): Traits {
+  const levels = eightBits(image);
+  const { darkest, brightest } = rangeOf(levels);
+  const limit = darkest + DARK_OF_RANGE * (brightest - darkest);
+  return { darkest, brightest, ...darkShares(levels, image, limit) };
 }
 
 /** 0..255. Sixteen bits often hold twelve, so that their own maximum is what counts. */
@@ -60,13 +76,11 @@ function rangeOf(levels: Uint8Array): { readonly darkest: number; readonly brigh
   return { darkest, brightest: most - darkest < 32 ? counts.findLastIndex((count) => count > 0) : most };
 }
 
-type Shares = { readonly all: number; readonly edge: number; readonly corners: readonly number[] };
-
 function darkShares(
   levels: Uint8Array,
   { rows, columns }: Pick<GreyImage, 'rows' | 'columns'>,
   limit: number,
-): Shares {
+): Pick<Traits, 'dark' | 'edgeDark' | 'cornersDark'> {
   const shorter = Math.min(rows, columns);
   const [edge, corner] = [EDGE_WIDTH, CORNER_SIDE].map((part) => Math.max(1, Math.round(part * shorter)));
   const within = (top: number, left: number, height: number, width: number): number => {
@@ -89,8 +103,8 @@ function darkShares(
     [rows - b, columns - b],
   ].map(([top = 0, left = 0]) => within(top, left, b, b) / (b * b));
   return {
-    all: all / levels.length,
-    edge: (all - inside) / (levels.length - insideRows * insideColumns),
-    corners,
+    dark: all / levels.length,
+    edgeDark: (all - inside) / (levels.length - insideRows * insideColumns),
+    cornersDark: corners,
   };
 }
