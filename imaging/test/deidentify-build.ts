@@ -46,7 +46,7 @@ export function aFile(
   return new Uint8Array(Buffer.concat([preamble, Buffer.from('DICM'), meta, data]));
 }
 
-export function encode(parts: readonly Part[], syntax: Syntax): Buffer {
+function encode(parts: readonly Part[], syntax: Syntax): Buffer {
   const sorted = parts.toSorted((a, b) => a.tag - b.tag);
   return Buffer.concat(sorted.map((part) => encodeOne(part, syntax)));
 }

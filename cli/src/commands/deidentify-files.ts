@@ -17,7 +17,7 @@ export async function* filesBelow(root: string, relative = '', depth = 0): Async
   }
 }
 
-export const MAX_FILE_BYTES = 1024 * 1024 * 1024;
+const MAX_FILE_BYTES = 1024 * 1024 * 1024;
 
 /** `undefined`: larger than `MAX_FILE_BYTES`. */
 export async function readWhole(path: string): Promise<Uint8Array | undefined> {

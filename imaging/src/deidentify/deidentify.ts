@@ -31,7 +31,7 @@ export type DeidentifyOptions = {
 export type Deidentified =
   | { readonly bytes: Uint8Array; readonly report: DeidentifyReport; readonly refusal?: undefined }
   | { readonly bytes?: undefined; readonly report: DeidentifyReport; readonly refusal: BurnedInRefusal };
-export type BurnedInRefusal = {
+type BurnedInRefusal = {
   readonly code: 'BURNED_IN_SUSPECTED';
   readonly reasons: readonly BurnedInReason[];
 };

@@ -22,16 +22,16 @@ export type SequenceElement = {
   readonly items: readonly (readonly Element[])[];
 };
 /** Compressed Pixel Data: offset table, fragments and delimiter (PS3.5 A.4), bytes as they are. */
-export type EncapsulatedElement = {
+type EncapsulatedElement = {
   readonly kind: 'encapsulated';
   readonly tag: number;
   readonly vr: string;
   readonly value: Uint8Array;
 };
 
-export const PIXEL_DATA = 0x7fe0_0010;
+const PIXEL_DATA = 0x7fe0_0010;
 export const ITEM = 0xfffe_e000;
-export const SEQUENCE_END = 0xfffe_e0dd;
+const SEQUENCE_END = 0xfffe_e0dd;
 export const UNDEFINED_LENGTH = 0xffff_ffff;
 const ITEM_END = 0xfffe_e00d;
 

@@ -6,7 +6,7 @@ import { keywordOf } from './profile.ts';
  * `remove` X, `empty` Z, `replace` D (and values that break their VR), `uid` U, `shift` dates moved, `pseudonym`
  * patient's id and name, `keep`, `add` the marks that say it was done.
  */
-export type ReportedAction = 'remove' | 'empty' | 'replace' | 'uid' | 'shift' | 'pseudonym' | 'keep' | 'add';
+type ReportedAction = 'remove' | 'empty' | 'replace' | 'uid' | 'shift' | 'pseudonym' | 'keep' | 'add';
 
 export type DeidentifyReport = {
   /** The new one: what the file is to be called by. */
@@ -14,7 +14,7 @@ export type DeidentifyReport = {
   readonly transferSyntax: string;
   /** Elements by what became of them, those in sequences included. */
   readonly counts: Readonly<Record<ReportedAction, number>>;
-  /** All but those that were kept, in the order of tags. `keyword` is empty where the standard has none. */
+  /** All but those that were kept, in the order of tags. `keyword` is empty where table E.1-1 has none. */
   readonly tags: readonly {
     readonly tag: string;
     readonly keyword: string;
