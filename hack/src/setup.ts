@@ -33,7 +33,7 @@ const needs: Record<string, readonly Need[]> = {
   model: [native, installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv],
   mlflow: [native, mlflowVenv],
   trainer: [native, installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv, dvcVenv],
-  server: [native, installTensorflow, baseWeightsPath, mlflowVenv],
+  server: [native, installTensorflow, baseWeightsPath, mlflowVenv, samplePhotosDir],
   operator: [native, ...api, mlflowVenv],
   cli: [native, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv, dicomVenv],
   hack: [native, ...node, ...images, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],

@@ -1,4 +1,4 @@
-import { closeDecoders, decodeImage, defaultContract, toTensor } from '@hilum/imaging';
+import { closeDecoders, contractSchema, decodeImage, defaultContract, toTensor } from '@hilum/imaging';
 import { type Classifier, type PackageInfo, loadClassifier, loadEngine } from '@hilum/model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -6,9 +6,11 @@ import {
   INPUT_SIZE,
   RENDERING,
   ctSlice,
+  headSlice,
   iqOthJpeg,
   lidcPng,
   mrSlice,
+  photoOfCat,
   scratch,
   servedAs,
   writeRealPackage,
@@ -145,6 +147,28 @@ describe.skipIf(DATA_ABSENT)('POST /v1/classify with real images', () => {
     const { body } = await post(await ctSlice(), {}, hu);
     expect(classificationSchema.parse(body).warnings).toEqual([]);
     await hu.close();
+  });
+
+  it('refuses a slice in which no lung is seen where the model is one of chest slices', async () => {
+    const hu = await harness({ engine, model: servedAs(info, defaultContract('hu', INPUT_SIZE)) });
+    expect(await refusal(await headSlice(), {}, hu)).toEqual({
+      status: 422,
+      code: 'NOT_CHEST',
+      detail: 'No lung is seen in the slice.',
+    });
+    await hu.close();
+  });
+
+  it('refuses a photograph where the model is one of CT pictures, and not where it is one of anything', async () => {
+    expect(await refusal(await photoOfCat())).toEqual({
+      status: 422,
+      code: 'OUT_OF_DOMAIN',
+      detail: 'The picture does not look like a CT slice: it is in colour.',
+    });
+    const any = contractSchema.parse({ ...RENDERING, domain: 'any' });
+    const open = await harness({ engine, model: servedAs(info, any) });
+    expect((await post(await photoOfCat(), {}, open)).status).toBe(200);
+    await open.close();
   });
 
   it('refuses a DICOM file that was cut in the middle', async () => {

@@ -1,5 +1,5 @@
 /** `POST /v1/classify`: the bytes of one image in, a labelled answer out. */
-import { type Image, decodeImage, toTensor } from '@hilum/imaging';
+import { type Image, checkDomain, decodeImage, toTensor } from '@hilum/imaging';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Limits } from './config.ts';
 import { ServerError } from './errors.ts';
@@ -95,7 +95,10 @@ async function classify(
   signal.throwIfAborted();
   const image = decoded.value;
   metrics.images.inc({ format: image.source });
-  const prepared = await timed('preprocess', () => toTensor(image, served.info.contract));
+  const prepared = await timed('preprocess', () => {
+    checkDomain(image, served.info.contract);
+    return toTensor(image, served.info.contract);
+  });
   const { tensor, warnings } = prepared.value;
   const { value: answer, waitedMs } = await place.run(() => model.infer(tensor), signal);
   metrics.stageSeconds.queue.observe(waitedMs / 1000);

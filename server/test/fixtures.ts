@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { baseWeightsPath } from '@hilum/hack';
+import { baseWeightsPath, samplePhotosDir } from '@hilum/hack';
 import { type Contract, contractDigest, defaultContract } from '@hilum/imaging';
 import {
   BASE_WEIGHTS_SHA256,
@@ -88,6 +88,16 @@ export async function ctSlice(): Promise<Buffer> {
 
 export async function mrSlice(): Promise<Buffer> {
   return readFile(join(DATA, 'dicom/transfer-syntaxes/MR_small_j2k-lossless_4.90.dcm'));
+}
+
+/** A chest model must not answer for it; its header names no body part. */
+export async function headSlice(): Promise<Buffer> {
+  return readFile(join(DATA, 'dicom/out-of-domain/CT2_head_j2k-lossless_4.90.dcm'));
+}
+
+/** In colour. */
+export async function photoOfCat(): Promise<Buffer> {
+  return readFile(join(await samplePhotosDir(), 'chelsea.png'));
 }
 
 async function firstFile(dir: string, ending: string): Promise<string> {
