@@ -113,6 +113,20 @@ describe('a scan', () => {
     expect(series.refusal?.code).toBe('SERIES_DUPLICATE');
   });
 
+  test('decodes no more of two phases than it takes to see that they are two', async () => {
+    const phases = [0, 1, 2].map((phase) =>
+      slices(3, { hu: Array.from({ length: 16 }, () => phase) }).map(async (source, at) =>
+        inMemory(
+          `${phase} ${at}`,
+          edit(await source.read(), { 0x0008_0018: text('UI', `2.25.${phase}${at}0`) }),
+        ),
+      ),
+    );
+    const sources = await Promise.all(phases.flat());
+    expect((await scanOne(sources)).refusal?.code).toBe('SERIES_DUPLICATE');
+    expect(sources.map(({ reads }) => reads)).toEqual([2, 1, 1, 2, 1, 1, 1, 1, 1]);
+  });
+
   test('takes the copy that can be decoded and names the one that cannot', async () => {
     const [slice] = slices(1);
     const whole = (await slice?.read()) ?? new Uint8Array();
@@ -127,14 +141,14 @@ describe('a scan', () => {
     const all = [
       ...slices(3),
       ...slices(3, { series: 2, rows: 4 }),
-      ...(await Promise.all(slices(2).map(withoutSeries))),
+      ...(await Promise.all(slices(4).map(withoutSeries))),
       inMemory('b', Buffer.from('b')),
       inMemory('a', Buffer.from('a')),
     ];
     const [there, back] = [await scanSeries(all), await scanSeries(all.toReversed())];
     expect(back).toEqual(there);
     expect(there.refused.map(({ name }) => name)).toEqual(['a', 'b']);
-    expect(there.series.map(({ slices: { length } }) => length)).toEqual([1, 1, 3, 3]);
+    expect(there.series.map(({ slices: { length } }) => length)).toEqual([1, 1, 1, 1, 3, 3]);
   });
 
   test('takes sources one by one from a stream, and holds four at most', async () => {

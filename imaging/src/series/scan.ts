@@ -44,16 +44,21 @@ export async function scanSeries(
   };
   await inLanes(sources, LANES, look, options.signal);
   const series: Series[] = [];
-  for (const group of groupFrames(frames.toSorted(canonically))) {
+  for (const group of groupFrames(frames)) {
     const pixels = await pixelsAtOnePosition(group, options);
     const found = arrange(group, ({ source, facts }) => pixels.digests.get(source)?.get(facts.frame));
     series.push(found);
     refused.push(...unreadable(pixels.failures, found.slices));
   }
   return {
-    series: series.toSorted((a, b) => compare(a.uid, b.uid)),
+    series: series.toSorted(byUid),
     refused: refused.toSorted((a, b) => compare(a.name, b.name)),
   };
+}
+
+function byUid(a: Series, b: Series): number {
+  const [one, other] = [a.slices[0], b.slices[0]];
+  return compare(a.uid, b.uid) || (one && other ? canonically(one, other) : 0);
 }
 
 type Refused = ReturnType<typeof refuse>;
