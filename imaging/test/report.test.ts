@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { run } from '@hilum/hack';
 import { describe, expect, test } from 'vitest';
@@ -212,7 +213,7 @@ test('dcmjs is loaded by the first report only, and prints nothing of private or
     });
     await writeFile(file, source);
     const { stdout, stderr } = await run(process.execPath, [
-      join(import.meta.dirname, 'report/quiet.ts'),
+      fileURLToPath(new URL('report/quiet.ts', import.meta.url)),
       file,
     ]);
     expect(stdout + stderr).toBe('');
