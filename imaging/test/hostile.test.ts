@@ -1,9 +1,17 @@
 import { createHash } from 'node:crypto';
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { IMAGING_CODES, ImagingError, closeDecoders, decodeImage } from '../src/index.ts';
+import {
+  IMAGING_CODES,
+  ImagingError,
+  closeDecoders,
+  decodeImage,
+  inspectDicom,
+  openDicom,
+} from '../src/index.ts';
 import { aSlice } from './edit-dicom.ts';
-import { noData, realFile } from './real-files.ts';
+import { enhancedCt } from './enhanced-ct.ts';
+import { expectedPixels, noData, realFile } from './real-files.ts';
 
 const SLOW = 'dicom/transfer-syntaxes/CT1_j2k-lossless_4.90.dcm';
 const FILES = [
@@ -27,9 +35,18 @@ async function outcome(file: Uint8Array, timeoutMs?: number): Promise<string> {
     const { pixels } = await decodeImage(file, { timeoutMs });
     return `pixels ${createHash('sha256').update(new Uint8Array(pixels.buffer)).digest('hex')}`;
   } catch (error) {
-    if (!(error instanceof ImagingError) || !(error.code in IMAGING_CODES)) throw error;
-    return error.code;
+    return codeOf(error);
   }
+}
+
+/** The digest of all stored values, or the code of the refusal. */
+async function inspected(file: Uint8Array): Promise<string> {
+  return inspectDicom(file).then(({ storedSha256 }) => storedSha256, codeOf);
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof ImagingError) || !(error.code in IMAGING_CODES)) throw error;
+  return error.code;
 }
 
 describe.skipIf(noData)(`real files made bad ${noData || ''}`, () => {
@@ -50,6 +67,22 @@ describe.skipIf(noData)(`real files made bad ${noData || ''}`, () => {
       { numRuns: 60 },
     );
     expect(await outcome(file.subarray(0, Math.floor(file.length / 2)))).toBe('TRUNCATED');
+  });
+
+  // One of each syntax; the slices of the series are alike.
+  const inspectable = expectedPixels().filter(({ path }) => !/series-.*\/1-0(?!24)/.test(path));
+
+  test.each(inspectable)('$path cut anywhere never shows other pixels', async ({ path, sha256 }) => {
+    const file = realFile(path);
+    const whole = await inspected(file);
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: file.length - 1 }), async (length) => {
+        const cut = await inspected(file.subarray(0, length));
+        return cut in IMAGING_CODES || cut === whole;
+      }),
+      { numRuns: 20 },
+    );
+    expect(sha256 === '' || path.includes('4.50') || whole in IMAGING_CODES || whole === sha256).toBe(true);
   });
 
   test.each(FILES)('%s with bytes changed anywhere is refused or read, and never harms', async (path) => {
@@ -116,6 +149,31 @@ describe('made to harm', () => {
     const level = Buffer.from('08004011535100 00ffffffff feff00e0ffffffff'.replaceAll(' ', ''), 'hex');
     expect(await outcome(Buffer.concat([start, ...Array.from({ length: 200_000 }, () => level)]))).toBe(
       'LIMIT_EXCEEDED',
+    );
+  });
+
+  test('an object of many frames that is cut or changed gives a code or a value for each frame', async () => {
+    const file = enhancedCt(Array.from({ length: 5 }, (_, n) => ({ z: n, stored: 100 + n })));
+    const byte = fc.record({
+      at: fc.integer({ min: 144, max: file.length - 1 }),
+      value: fc.integer({ min: 0, max: 255 }),
+    });
+    const cuts = fc.integer({ min: 0, max: file.length });
+    await fc.assert(
+      fc.asyncProperty(fc.array(byte, { maxLength: 4 }), cuts, async (changes, length) => {
+        const bad = Uint8Array.from(file);
+        for (const { at, value } of changes) bad[at] = value;
+        const opened = await openDicom(bad.subarray(0, changes.length === 0 ? length : bad.length)).catch(
+          codeOf,
+        );
+        if (typeof opened === 'string') return;
+        for (const { frame } of opened.facts.slice(0, 6)) {
+          const hu = await opened.frame(frame).then(({ pixels }) => pixels[0], codeOf);
+          expect(changes.length > 0 || typeof hu === 'string' || hu === 99 + frame).toBe(true);
+        }
+        opened.close();
+      }),
+      { numRuns: 150 },
     );
   });
 

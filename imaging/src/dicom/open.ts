@@ -6,7 +6,7 @@ import { checkLimit } from './limits.ts';
 import { forgetInWorkers, runInWorker } from './pool.ts';
 import type { Patience } from './pool.ts';
 
-/** `timeoutMs` (default 10 s) bounds the work on one request, not its wait for a free thread. */
+/** `timeoutMs` (default 10 s) bounds the work on one file or frame, not its wait for a free thread. */
 export type DecodeOptions = {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
@@ -26,6 +26,8 @@ export type DicomFile = {
 };
 
 const TIMEOUT_MS = 10_000;
+// A slice takes some 30 ms in the slowest syntax; an inspection decodes all of them.
+const TIMEOUT_PER_FRAME_MS = 500;
 const PREAMBLE_BYTES = 128;
 const PREFIX = Buffer.from('DICM');
 
@@ -68,9 +70,14 @@ export async function openDicom(bytes: Uint8Array, options: DecodeOptions = {}):
         throw new RangeError(`the file has frames 1 to ${facts.length}, not ${n}`);
       }
       const patience = patienceOf({ ...options, signal: signal ?? options.signal });
-      const result = await runInWorker({ task: 'frame', id, file, frame: n }, patience);
-      if (result.kind !== 'image') throw outOfTurn();
-      return result.image;
+      try {
+        const result = await runInWorker({ task: 'frame', id, file, frame: n }, patience);
+        if (result.kind !== 'image') throw outOfTurn();
+        return result.image;
+      } finally {
+        // Closed meanwhile: a thread may have taken the file up after it was told to forget it.
+        if (file === undefined) forgetInWorkers(id);
+      }
     },
     close() {
       file = undefined;
@@ -81,13 +88,19 @@ export async function openDicom(bytes: Uint8Array, options: DecodeOptions = {}):
 
 /**
  * Decodes all frames of a DICOM file, of any modality, and says what they hold; refuses only what does not decode.
- * Rejects as readFacts.
+ * Unless `timeoutMs` is given, every frame after the first adds half a second to it. Rejects as readFacts.
  */
 export async function inspectDicom(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Inspection> {
+  const timeoutMs = options.timeoutMs ?? (await timeoutFor(bytes, options));
   checkFile(bytes);
-  const result = await runInWorker({ task: 'inspect', file: bytes }, patienceOf(options));
+  const result = await runInWorker({ task: 'inspect', file: bytes }, { ...options, timeoutMs });
   if (result.kind !== 'inspection') throw outOfTurn();
   return result.inspection;
+}
+
+async function timeoutFor(bytes: Uint8Array, options: DecodeOptions): Promise<number> {
+  const { length: frames } = await readFacts(bytes, options);
+  return TIMEOUT_MS + (frames - 1) * TIMEOUT_PER_FRAME_MS;
 }
 
 /** The one slice of a DICOM file; see decodeImage. */

@@ -38,7 +38,7 @@ export function stepOf(rescale: Rescale): number {
   return span / Math.max(1, values.length - 1);
 }
 
-/** The value before (stored -> HU) of one entry of `rescale`. */
+/** HU of one stored value, not clipped. */
 export function huOf(rescale: Rescale, stored: number): number {
   if (rescale.kind === 'linear') return stored * rescale.slope + rescale.intercept;
   const { first, values } = rescale;
