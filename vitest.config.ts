@@ -1,6 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
-const rooms = ['crds', 'imaging', 'model', 'mlflow', 'trainer', 'server', 'operator', 'cli', 'hack', 'test'];
+const rooms = [
+  'crds',
+  'imaging',
+  'model',
+  'mlflow',
+  'trainer',
+  'server',
+  'operator',
+  'cli',
+  'hack',
+  'test',
+  'bench',
+];
 
 export default defineConfig({
   test: {
