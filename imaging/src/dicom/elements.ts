@@ -7,7 +7,7 @@ import { LIMITS, checkLimit } from './limits.ts';
 export type Encoding = { readonly explicit: boolean; readonly littleEndian: boolean };
 
 export const UNDEFINED_LENGTH = 0xff_ff_ff_ff;
-export const PIXEL_DATA = 0x7fe0_0010;
+const PIXEL_DATA = 0x7fe0_0010;
 
 const ITEM = 0xfffe_e000;
 const ITEM_END = 0xfffe_e00d;

@@ -31,7 +31,7 @@ export const LIMITS = {
   lutEntries: 65_536,
   /** JavaScript heap of one decoding thread; pixels lie outside of it. */
   workerHeapMiB: 64,
-  /** Memory of one WebAssembly codec: OpenJPEG takes about 12 bytes a sample. */
+  /** Memory of one WebAssembly codec; OpenJPEG decodes a frame of 4096 × 4096 within it. */
   codecBytes: 512 * MIB,
 } as const;
 

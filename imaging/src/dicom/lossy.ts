@@ -8,13 +8,13 @@ import { TAGS } from './tags.ts';
  * The most that is read as CT. Consensus of the Deutsche Röntgengesellschaft: 1:8 for CT of all regions but the
  * brain, for JPEG and JPEG 2000 alike (Loose et al., Röfo 2009;181:32-37, doi:10.1055/s-2008-1027847).
  */
-export const LOSSY_RATIO_MAX = 8;
+const LOSSY_RATIO_MAX = 8;
 
 /**
  * The most Hounsfield units that one step of the stored values may span: that of a lung window of 1500 HU shown in
  * 256 grey levels. What is coarser was a picture once and is CT by name only.
  */
-export const HU_STEP_MAX = 6;
+const HU_STEP_MAX = 6;
 
 /** Refuses what lost more than a finding can stand. `slope` is HU per stored value. */
 export function checkLoss(header: Header, slope: number): void {
