@@ -1,6 +1,13 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { progressive } from '../fuzz/bombs-picture.ts';
-import { closeDecoders, decodeImage } from '../src/index.ts';
+import { put } from '../fuzz/dataset.ts';
+import type { Node } from '../fuzz/dataset.ts';
+import { readTree } from '../fuzz/dataset-read.ts';
+import { writeTree } from '../fuzz/dataset-write.ts';
+import { closeDecoders, decodeImage, deidentify, readFacts } from '../src/index.ts';
+import { aSlice } from './edit-dicom.ts';
+
+const KEY = new Uint8Array(32);
 
 afterAll(closeDecoders);
 
@@ -11,3 +18,36 @@ describe('a picture made to harm', () => {
     await expect(decodeImage(progressive(64, 65))).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
   });
 });
+
+// No timing is asserted: with a pattern that starts anew at each blank, four million of them take hours.
+describe('a long run of blanks in a text', () => {
+  const blanks = (unit: string) => Buffer.from(`${unit.repeat(4_000_000)}x `);
+
+  test('of the transfer syntax is read in one pass', async () => {
+    const file = withElement({ tag: 0x0002_0010, vr: 'UT', value: blanks(' ') });
+    await expect(readFacts(file)).rejects.toMatchObject({ code: 'TRANSFER_SYNTAX_UNSUPPORTED' });
+  });
+
+  test('of the data set is de-identified in one pass, on the thread of the caller', async () => {
+    const file = withElement({ tag: 0x0008_0008, vr: 'UT', value: blanks('\0') });
+    expect(await deidentify(file, { key: KEY, burnedIn: 'flag' })).toHaveProperty('bytes');
+  });
+});
+
+describe('an element of a million UIDs', () => {
+  const uids = (count: number) => ({ tag: 0x0008_0018, vr: 'UT', value: Buffer.from('1.2\\'.repeat(count)) });
+
+  test('is refused before a pseudonym is made for each', async () => {
+    expect(await deidentify(withElement(uids(1)), { key: KEY, burnedIn: 'flag' })).toHaveProperty('bytes');
+    await expect(deidentify(withElement(uids(1_000_000)), { key: KEY })).rejects.toMatchObject({
+      code: 'CORRUPT',
+    });
+  });
+});
+
+function withElement(node: Node): Uint8Array {
+  const tree = readTree(aSlice());
+  if (tree === undefined) throw new Error('the slice is not read');
+  put(node.tag >>> 16 === 2 ? tree.meta : tree.data, node);
+  return writeTree(tree);
+}

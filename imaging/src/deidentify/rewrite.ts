@@ -1,4 +1,6 @@
 /** One data set by the rules: elements in, elements out, each noted in the tally. */
+import { withoutPadding } from '../dicom/text-padding.ts';
+import { ImagingError } from '../errors.ts';
 import { shiftDates } from './dates.ts';
 import { standardVr } from './dictionary.ts';
 import { dummyOf } from './dummy.ts';
@@ -121,8 +123,13 @@ function cappedAge(age: string): string {
 // a device that makes its UIDs under the standard's root puts a date or a serial number into them.
 const WELL_KNOWN = /^1\.2\.840\.10008(\.\d{1,3}){1,8}$/;
 
+// As many as an element of VR UI holds, 44 characters and a backslash each.
+const UIDS_MAX = 1456;
+
 function remapped(text: string, pseudonyms: Pseudonyms): string {
   const uids = text.split('\\').map((uid) => uid.trim());
+  // Before their pseudonyms are computed: a long text would take a minute of digests and then not fit.
+  if (uids.length > UIDS_MAX) throw new ImagingError('CORRUPT', 'An element holds more UIDs than it can.');
   return uids.map((uid) => (uid === '' || WELL_KNOWN.test(uid) ? uid : pseudonyms.uid(uid))).join('\\');
 }
 
@@ -150,7 +157,6 @@ const isText = ({ tag, vr }: ValueElement): boolean => isTextVr(vr === 'UN' ? (s
 
 /** Without the padding. Latin-1, so that no byte is lost, whatever the character set. */
 export function textOf(element: ValueElement): string {
-  return Buffer.from(element.value.buffer, element.value.byteOffset, element.value.byteLength)
-    .toString('latin1')
-    .replace(/^ +|[ \0]+$/g, '');
+  const bytes = Buffer.from(element.value.buffer, element.value.byteOffset, element.value.byteLength);
+  return withoutPadding(bytes.toString('latin1')).replace(/^ +/, '');
 }

@@ -1,6 +1,7 @@
 import { inflateRawSync } from 'node:zlib';
 import { ImagingError } from '../errors.ts';
 import { LIMITS } from './limits.ts';
+import { withoutPadding } from './text-padding.ts';
 
 /** A Part 10 file taken apart: its transfer syntax, and the data set as bytes (inflated where it was deflated). */
 export type Part10 = { readonly transferSyntax: string; readonly body: Uint8Array };
@@ -29,7 +30,7 @@ export function readPart10(file: Uint8Array): Part10 {
     const to = from + (long ? bytes.readUInt32LE(at + 8) : bytes.readUInt16LE(at + 6));
     if (to > bytes.length) throw new ImagingError('TRUNCATED');
     if (bytes.readUInt16LE(at + 2) === TRANSFER_SYNTAX) {
-      transferSyntax = bytes.toString('latin1', from, to).replace(/[\0 ]+$/, '');
+      transferSyntax = withoutPadding(bytes.toString('latin1', from, to));
     }
     at = to;
   }
@@ -44,9 +45,7 @@ export function readPart10(file: Uint8Array): Part10 {
 function inflate(deflated: Uint8Array): Uint8Array {
   const byRatio = Math.max(LIMITS.inflationRatioFromBytes, deflated.length * LIMITS.inflationRatio);
   try {
-    return new Uint8Array(
-      inflateRawSync(deflated, { maxOutputLength: Math.min(LIMITS.inflatedBytes, byRatio) }),
-    );
+    return inflateRawSync(deflated, { maxOutputLength: Math.min(LIMITS.inflatedBytes, byRatio) });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ERR_BUFFER_TOO_LARGE')

@@ -1,3 +1,5 @@
+import { withoutPadding } from '../dicom/text-padding.ts';
+
 /**
  * Text of a DICOM element as a JavaScript string, by the terms of its Specific Character Set (0008,0005): single
  * encodings and the code extensions of ISO 2022 (PS3.3 C.12.1.1.2, PS3.5 6.1.2.5). A term that is not known reads as
@@ -7,7 +9,7 @@ export function decodeText(bytes: Uint8Array, terms: readonly string[]): string 
   const first = ENCODINGS[terms[0]?.replace('ISO 2022', 'ISO_IR') ?? ''];
   const text = bytes.includes(ESCAPE) ? extended(bytes, first) : plain(bytes, first);
   // Padding to an even length: a space, or zero for UI (PS3.5 6.2).
-  return text.replace(/[\0 ]+$/, '');
+  return withoutPadding(text);
 }
 
 const ESCAPE = 0x1b;
