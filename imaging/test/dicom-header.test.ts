@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { closeDecoders, decodeImage } from '../src/index.ts';
@@ -118,6 +119,17 @@ describe('a header is refused', () => {
     ['no bits stored', { [BITS_STORED]: undefined }, 'CORRUPT'],
     ['a sign that is neither', { [SIGN]: us(2) }, 'CORRUPT'],
     ['no pixels', { [PIXELS]: undefined }, 'TRUNCATED'],
+    [
+      'raw data of a CT scanner, which has none',
+      { [PIXELS]: undefined, 0x0008_0016: text('UI', '1.2.840.10008.5.1.4.1.1.66') },
+      'NOT_CT',
+    ],
+    ['more frames than are read', { 0x0028_0008: text('IS', '4097') }, 'LIMIT_EXCEEDED'],
+    [
+      'an image of more samples than are read',
+      { [ROWS]: us(4096), 0x0028_0011: us(4096), 0x0028_0002: us(3) },
+      'LIMIT_EXCEEDED',
+    ],
     ['no transfer syntax', { 0x0002_0010: undefined }, 'CORRUPT'],
     [
       'a transfer syntax that is none',
@@ -136,8 +148,16 @@ describe('a header is refused', () => {
 
   test('for a deflated data set that unfolds beyond measure', async () => {
     const { meta } = deflated();
-    const bomb = deflateRawSync(Buffer.alloc(200 * 1024 * 1024), { level: 1 });
-    expect(await codeOf(Buffer.concat([meta, bomb]))).toBe('LIMIT_EXCEEDED');
+    const noise = randomBytes(1024 * 1024);
+    const [zeros, random] = [Buffer.alloc(8 * 1024 * 1024), Buffer.alloc(129 * 1024 * 1024, noise)];
+    // By its ratio, and by its size.
+    for (const [data, level] of [
+      [zeros, 9],
+      [random, 1],
+    ] as const) {
+      const bomb = deflateRawSync(data, { level });
+      expect(await codeOf(Buffer.concat([meta, bomb]))).toBe('LIMIT_EXCEEDED');
+    }
   });
 
   test('for a deflated data set that is cut or no deflate stream', async () => {

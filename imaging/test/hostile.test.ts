@@ -178,7 +178,7 @@ describe('made to harm', () => {
   });
 
   test('a data set that fills the memory is refused, and the process lives', async () => {
-    const elements = Buffer.alloc(600_000 * 8);
+    const elements = Buffer.alloc(1_200_000 * 8);
     for (let at = 0; at < elements.length; at += 8) {
       elements.writeUInt16LE(0x0009 + 2 * Math.floor(at / 8 / 65_536), at);
       elements.writeUInt16LE(Math.floor(at / 8) % 65_536, at + 2);

@@ -1,5 +1,4 @@
 import type { DataSet } from 'dicom-parser';
-import { ImagingError } from '../errors.ts';
 import { items } from './data-set.ts';
 import type { Header } from './header.ts';
 import { TAGS } from './tags.ts';
@@ -8,19 +7,13 @@ import { TAGS } from './tags.ts';
  * Where an attribute of frame `n` (from 1) is looked for, best place first: the frame's own functional group
  * `macro`, the shared one (PS3.3 C.7.6.16), what a legacy converted object could not assign, the data set itself.
  */
-export function placesOf(header: Header, n: number, macro: number): readonly DataSet[] {
-  const { data, frames } = header;
-  const perFrame = items(data, TAGS.perFrameGroups);
-  if (perFrame.length > 0 && perFrame.length !== frames) {
-    throw new ImagingError('CORRUPT', 'There are not as many per-frame functional groups as frames.');
-  }
-  const own = perFrame[n - 1];
-  const [shared] = items(data, TAGS.sharedGroups);
+export function placesOf({ data, groups }: Header, n: number, macro: number): readonly DataSet[] {
+  const own = groups.perFrame[n - 1];
   return [
     ...items(own, macro).slice(0, 1),
-    ...items(shared, macro).slice(0, 1),
+    ...items(groups.shared, macro).slice(0, 1),
     ...items(own, TAGS.perFrameConverted).slice(0, 1),
-    ...items(shared, TAGS.sharedConverted).slice(0, 1),
+    ...items(groups.shared, TAGS.sharedConverted).slice(0, 1),
     data,
   ];
 }

@@ -1,7 +1,7 @@
 import type { DataSet } from 'dicom-parser';
 import { ImagingError } from '../errors.ts';
 import { checkSize } from '../image.ts';
-import { short, text } from './data-set.ts';
+import { items, short, text } from './data-set.ts';
 import { UNDEFINED_LENGTH, keyOf, readElements } from './elements.ts';
 import { checkLimit } from './limits.ts';
 import { readPart10 } from './meta.ts';
@@ -21,6 +21,8 @@ export type Header = {
   readonly columns: number;
   /** The attributes of TAGS, no others. */
   readonly data: DataSet;
+  /** Functional groups; `perFrame` has one for every frame, or none at all. */
+  readonly groups: { readonly shared: DataSet | undefined; readonly perFrame: readonly DataSet[] };
   /** The Pixel Data element: its value starts at `offset` of `bytes`, the data set. */
   readonly pixelData: { readonly offset: number; readonly length: number; readonly encapsulated: boolean };
   readonly bytes: Uint8Array;
@@ -28,6 +30,8 @@ export type Header = {
 
 const IMPLICIT_LE = '1.2.840.10008.1.2';
 const EXPLICIT_BE = '1.2.840.10008.1.2.2';
+// CT, enhanced, legacy converted, and the secondary captures (PS3.4 B.5).
+const CT_IMAGES = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.(2|2\.1|2\.2|7|7\.[1-4])$/;
 const WANTED = new Set<number>(Object.values(TAGS));
 
 /**
@@ -46,11 +50,7 @@ export function readHeader(file: Uint8Array): Header {
   const data = readElements(body, encoding, WANTED);
   const element = data.elements[keyOf(TAGS.pixelData)];
   const modality = text(data, TAGS.modality)?.toUpperCase() ?? '';
-  if (element === undefined) {
-    // A plan or a report: say what it is rather than what it lacks.
-    if (modality !== 'CT') throw new ImagingError('NOT_CT', 'The DICOM object holds no image.');
-    throw new ImagingError('TRUNCATED', 'The data set ends before its Pixel Data.');
-  }
+  if (element === undefined) throw noPixels(data, modality);
   const rows = short(data, TAGS.rows) ?? 0;
   const columns = short(data, TAGS.columns) ?? 0;
   checkSize(rows, columns);
@@ -60,7 +60,8 @@ export function readHeader(file: Uint8Array): Header {
     encapsulated: element.length === UNDEFINED_LENGTH,
   };
   const frames = readFrames(data);
-  return { transferSyntax, packing, modality, frames, rows, columns, data, pixelData, bytes: body };
+  const groups = readGroups(data, frames);
+  return { transferSyntax, packing, modality, frames, rows, columns, data, groups, pixelData, bytes: body };
 }
 
 /** How the samples of every frame lie. Throws where they are of a kind that is not decoded, or contradict. */
@@ -100,4 +101,20 @@ function readFrames(data: DataSet): number {
   if (!/^0*[1-9]\d*$/.test(frames)) throw new ImagingError('CORRUPT', 'The number of frames is no number.');
   checkLimit('frames', Number(frames), 'frames');
   return Number(frames);
+}
+
+function readGroups(data: DataSet, frames: number): Header['groups'] {
+  const [shared] = items(data, TAGS.sharedGroups);
+  const perFrame = items(data, TAGS.perFrameGroups);
+  if (perFrame.length > 0 && perFrame.length !== frames) {
+    throw new ImagingError('CORRUPT', 'There are not as many per-frame functional groups as frames.');
+  }
+  return { shared, perFrame };
+}
+
+/** A plan, a report or raw data: say what it is rather than what it lacks. */
+function noPixels(data: DataSet, modality: string): ImagingError {
+  const image = modality === 'CT' && CT_IMAGES.test(text(data, TAGS.sopClass) ?? '');
+  if (image) return new ImagingError('TRUNCATED', 'The data set ends before its Pixel Data.');
+  return new ImagingError('NOT_CT', 'The DICOM object holds no image.');
 }

@@ -17,8 +17,8 @@ export const LIMITS = {
   inflationRatioFromBytes: 4 * MIB,
   /** Functional groups need 4 levels, structured reports about 10. */
   sequenceDepth: 16,
-  /** An enhanced CT of 1,000 frames has about 100,000 elements and items; each is visited, few are kept. */
-  elements: 500_000,
+  /** An enhanced CT of 4,096 frames has some 600,000 elements and items; each is visited, few are kept. */
+  elements: 1_000_000,
   /** A CT perfusion study in one object has some thousand. */
   frames: 4096,
   /** One fragment per frame is usual; some writers cut frames into pieces of a few kB. */

@@ -38,6 +38,17 @@ export function checkLoss(header: Header, slope: number): void {
  * was lost, or the ratio (0028,2112) that the header declares, whichever is larger; undefined where nothing was lost.
  */
 export function lossyRatioOf(header: Header): number | undefined {
+  const before = known.get(header);
+  if (before !== undefined) return before.ratio;
+  const ratio = readRatio(header);
+  known.set(header, { ratio });
+  return ratio;
+}
+
+// Asked for with every frame, and the same for all.
+const known = new WeakMap<Header, { readonly ratio: number | undefined }>();
+
+function readRatio(header: Header): number | undefined {
   const { data } = header;
   const declared = text(data, TAGS.lossy) === '01';
   const measured = measure(header);
