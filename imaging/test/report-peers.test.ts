@@ -219,6 +219,8 @@ describe.skipIf(noData !== false)('of real studies', () => {
   test.each([
     ['dicom/out-of-domain/CT2_head_j2k-lossless_4.90.dcm', 'NOT_CHEST'],
     ['dicom/transfer-syntaxes/MR_small_j2k-lossless_4.90.dcm', 'NOT_CT'],
+    ['dicom/traps/MR_truncated.dcm', 'TRUNCATED'],
+    ['dicom/traps/image_dfl.dcm', 'NOT_CT'],
     ['dicom/transfer-syntaxes/CTImage_jpeg-extended12_4.51.dcm', 'TRANSFER_SYNTAX_UNSUPPORTED'],
   ])('%s: the refusal is valid', async (path, code) => {
     const file = realFile(path);
