@@ -23,6 +23,10 @@ const AIR_BELOW = -320;
 // vessels: in severe emphysema, whose own threshold is -950 a pixel, half of the pixels still lie above -960. The upper
 // bound leaves out stool, and cells of the mastoid.
 const LUNG_MEDIAN = { low: -960, high: -500 };
+// Foam of a table or mattress, -950 to -900, is as light as lung. Where the air around a patient is in view, which is
+// this share of the slice, what lies at the edge is no lung; else it may be one, cut off by a small field of view.
+const OUTSIDE_MIN = 0.05;
+const EDGE_LOW = -930;
 // The rim of a pocket of air is a mix with its wall and looks like lung; the median is that of what lies further in.
 const CORE_MM = 2;
 // More than 2 mm of a usual chest CT: a head's pixels are smaller, and a sinus shall not pass for lung.
@@ -41,19 +45,25 @@ const RADIUS_MAX = 40;
 const LUNGS = 2;
 
 /**
- * Where the lungs are in one axial slice. Air (below -320 HU) within the body and not connected to the edge of the
- * slice; of its connected parts (by edges) at most the two largest whose size and density are a lung's; closed by a
- * disc of 5 mm (7 pixels where the spacing is unknown). None where all that takes less than 2 % of the body. Not seen,
- * so absent: lung that is consolidated as a whole, and lung cut off by the edge of the field of view. Pure; less than
- * 10 ms for 512².
+ * Where the lungs are in one axial slice: air (below -320 HU) within the body; of its connected parts (by edges) at most
+ * the two largest whose size and density are a lung's; closed by a disc of 5 mm (7 pixels where the spacing is unknown).
+ * None where all that takes less than 2 % of the body.
+ *
+ * Parts at the edge of the slice are outside the patient, the table with its foam among them, where air as thin as that
+ * around a patient takes 5 % of the slice there. Else the field of view lies within the chest, as in a reconstruction of
+ * one nodule, and a part at the edge counts as lung from -930 HU upwards.
+ *
+ * Not seen, so absent: lung that is consolidated as a whole, and a lung that reaches the edge beside air from outside.
+ * Pure; less than 10 ms for 512².
  */
 export function lungMask(image: HuImage): LungMask {
   const { rows, columns, pixels } = image;
   const air = new Uint8Array(rows * columns);
   for (let at = 0; at < air.length; at += 1) air[at] = (pixels[at] ?? 0) < AIR_BELOW ? 1 : 0;
   const pockets = components(air, rows, columns);
-  const body = bodyOf(pockets, rows, columns);
-  const lungs = lungsOf(image, pockets, body);
+  const outside = outsideOf(image, pockets);
+  const body = bodyOf(pockets, outside, image);
+  const lungs = lungsOf(image, pockets, outside, body);
   const none = { mask: new Uint8Array(air.length), fraction: 0 };
   if (lungs.length === 0) return none;
   const wanted = new Set(lungs.map(({ label }) => label));
@@ -65,12 +75,23 @@ export function lungMask(image: HuImage): LungMask {
   return fraction < LUNGS_MIN_OF_BODY ? none : { mask, fraction, box };
 }
 
+/** By label, 1 for what is around the patient. */
+function outsideOf(image: HuImage, { labels, parts }: Components): Uint8Array {
+  const outside = new Uint8Array(parts.length);
+  const edge = parts
+    .slice(1)
+    .filter((part) => part.atBorder)
+    .map((part) => ({ label: part.label, area: part.area, median: coreMedian(image, labels, part) }));
+  const thin = edge.reduce((sum, { area, median }) => sum + (median < LUNG_MEDIAN.low ? area : 0), 0);
+  const around = thin >= OUTSIDE_MIN * image.rows * image.columns;
+  for (const { label, median } of edge) outside[label] = around || !(median >= EDGE_LOW) ? 1 : 0;
+  return outside;
+}
+
 type Body = { readonly labels: Int32Array; readonly label: number; readonly area: number };
 
-/** The largest part of what outside air does not reach; what it encloses belongs to it. */
-function bodyOf(pockets: Components, rows: number, columns: number): Body {
-  const outside = new Uint8Array(pockets.parts.length);
-  for (const { label, atBorder } of pockets.parts) outside[label] = label !== 0 && atBorder ? 1 : 0;
+/** The largest part of what is not outside; what it encloses belongs to it. */
+function bodyOf(pockets: Components, outside: Uint8Array, { rows, columns }: HuImage): Body {
   const within = new Uint8Array(pockets.labels.length);
   for (let at = 0; at < within.length; at += 1) within[at] = 1 - (outside[pockets.labels[at] ?? 0] ?? 0);
   const { labels, parts } = components(within, rows, columns);
@@ -80,25 +101,32 @@ function bodyOf(pockets: Components, rows: number, columns: number): Body {
   return { labels, label, area };
 }
 
-function lungsOf(image: HuImage, { labels, parts }: Components, body: Body): readonly Part[] {
+function lungsOf(
+  image: HuImage,
+  { labels, parts }: Components,
+  outside: Uint8Array,
+  body: Body,
+): readonly Part[] {
   const spacing = spacingOf(image);
   const least =
     spacing === undefined ? PART_MIN_OF_BODY * body.area : PART_MIN_MM2 / (spacing[0] * spacing[1]);
   const large = parts
     .slice(1)
-    .filter(({ area, atBorder }) => !atBorder && area >= least)
+    .filter(({ area, label }) => outside[label] === 0 && area >= least)
     .toSorted((a, b) => b.area - a.area || a.label - b.label);
   const found: Part[] = [];
   for (const part of large) {
     if (found.length === LUNGS) break;
-    const median = coreMedian(image, labels, part, body);
+    // A part is within the body as a whole or not at all.
+    if (body.labels[labels.indexOf(part.label, part.box.top * image.columns)] !== body.label) continue;
+    const median = coreMedian(image, labels, part);
     if (median >= LUNG_MEDIAN.low && median <= LUNG_MEDIAN.high) found.push(part);
   }
   return found;
 }
 
-/** HU; NaN where the part has no core, or lies in something else than the body. */
-function coreMedian(image: HuImage, labels: Int32Array, { label, box }: Part, body: Body): number {
+/** HU; NaN where the part has no core. */
+function coreMedian(image: HuImage, labels: Int32Array, { label, box }: Part): number {
   const { pixels, columns } = image;
   const depth = inPixels(image, CORE_MM, CORE_PIXELS);
   const [left, right, up, down] = [-depth, depth, -depth * columns, depth * columns];
@@ -108,7 +136,6 @@ function coreMedian(image: HuImage, labels: Int32Array, { label, box }: Part, bo
     for (let at = row * columns + box.left + depth; at <= row * columns + box.right - depth; at += 1) {
       if (labels[at] !== label || labels[at + left] !== label || labels[at + right] !== label) continue;
       if (labels[at + up] !== label || labels[at + down] !== label) continue;
-      if (body.labels[at] !== body.label) return Number.NaN;
       const bin = Math.floor((pixels[at] ?? 0) - HU_MIN);
       counts[bin] = (counts[bin] ?? 0) + 1;
       area += 1;
