@@ -90,6 +90,39 @@ describe('de-identification of any data set', () => {
       { numRuns: RUNS, seed: 20_260_401 },
     );
   });
+
+  it('of any bytes: an output or a code, never another error', async () => {
+    const base = aFile([
+      {
+        tag: 0x0008_1140,
+        vr: 'SQ',
+        value: [[{ tag: 0x0008_1155, vr: 'UI', value: '1.2.3' }], []],
+        delimited: true,
+      },
+      { tag: 0x0009_1010, vr: 'UN', value: [[{ tag: 0x0009_1011, vr: 'UN', value: '12' }]], delimited: true },
+      { tag: 0x0010_0020, vr: 'LO', value: 'SECRET' },
+    ]);
+    const change = fc.tuple(
+      fc.nat({ max: base.length - 133 }),
+      fc.constantFrom(0, 1, 2, 0xe0, 0xfe, 0xff, 0x53),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(change, { maxLength: 6 }),
+        fc.nat({ max: base.length }),
+        async (changes, length) => {
+          const bytes = Uint8Array.from(base);
+          for (const [at, byte] of changes) bytes[132 + at] = byte;
+          const cut = length < 132 ? bytes : bytes.subarray(0, length);
+          const error: unknown = await deidentify(cut, { key, burnedIn: 'flag' }).catch(
+            (reason: unknown) => reason,
+          );
+          expect(error instanceof Error ? error.name : 'ImagingError').toBe('ImagingError');
+        },
+      ),
+      { numRuns: RUNS * 5, seed: 20_260_402 },
+    );
+  });
 });
 
 function plain(file: Uint8Array | undefined, syntax: Syntax): string {

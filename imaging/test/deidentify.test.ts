@@ -59,6 +59,21 @@ describe('a patient', () => {
     );
   });
 
+  it('is not named by a technical text either, but a word that is part of another stays', async () => {
+    const parts: readonly Part[] = [
+      { tag: 0x0010_0010, vr: 'PN', value: 'Hart^Edith' },
+      { tag: 0x0018_1020, vr: 'LO', value: 'v2, checked by EDITH' },
+      { tag: 0x0018_1210, vr: 'SH', value: 'CHART' },
+      { tag: 0x0008_1090, vr: 'LO', value: 'Model MRN 4711' },
+    ];
+    for (const syntax of ['explicit', 'implicit'] as const) {
+      const { bytes } = await deidentify(aFile([...parts, PATIENT], syntax), { key });
+      const output = Buffer.from(bytes ?? '').toString('latin1');
+      expect(output).toContain('CHART');
+      expect(output).not.toMatch(/edith|4711/i);
+    }
+  });
+
   it('without an id is the patient of one study, and of no other', async () => {
     const ids = [STUDY, STUDY, { ...STUDY, value: '1.2.3.9' }].map(async (study) =>
       text(await root([study]), PATIENT.tag),

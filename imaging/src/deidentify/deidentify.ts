@@ -5,6 +5,7 @@ import { burnedInReasons } from './burned-in.ts';
 import type { BurnedInReason } from './burned-in.ts';
 import { readElements } from './elements.ts';
 import type { Element, Encoding, SequenceElement } from './elements.ts';
+import { namesIn } from './names.ts';
 import type { Retained } from './profile.ts';
 import { createPseudonyms } from './pseudonyms.ts';
 import { createTally } from './report.ts';
@@ -58,7 +59,13 @@ export async function deidentify(file: Uint8Array, options: DeidentifyOptions): 
   };
   const patient = patientOf(elements);
   const tally = createTally();
-  const rules = { retained, pseudonyms, shiftDays: pseudonyms.shiftDays(patient), tally };
+  const rules = {
+    retained,
+    pseudonyms,
+    shiftDays: pseudonyms.shiftDays(patient),
+    names: namesIn(elements, textOf),
+    tally,
+  };
   const rewritten = rewrite(
     elements.filter(({ tag }) => !OURS.has(tag)),
     rules,

@@ -5,6 +5,7 @@ import { shiftDates } from './dates.ts';
 import { standardVr } from './dictionary.ts';
 import { dummyOf } from './dummy.ts';
 import type { Element, SequenceElement, ValueElement } from './elements.ts';
+import { mentions } from './names.ts';
 import { actionOn, isTextVr } from './profile.ts';
 import type { Action, Retained } from './profile.ts';
 import type { Pseudonyms } from './pseudonyms.ts';
@@ -16,6 +17,8 @@ export type Rules = {
   readonly pseudonyms: Pseudonyms;
   /** The patient of this file: see `patientOf`. */
   readonly shiftDays: number;
+  /** Of people in this file: see `namesIn`. */
+  readonly names: ReadonlySet<string>;
   readonly tally: Tally;
 };
 
@@ -100,10 +103,17 @@ function kept(element: ValueElement, text: string, rules: Rules): Element | unde
   if (form !== undefined && !text.split('\\').every((value) => form.test(value.trim()))) {
     return note(rules, emptied(element), element, 'empty');
   }
+  if (NAMED_VRS.has(vr) && !CODE.has(element.tag) && mentions(text, rules.names)) {
+    return note(rules, emptied(element), element, 'empty');
+  }
   if (!isText(element)) return note(rules, element, element, 'keep');
   const capped = element.tag === PATIENT_AGE ? cappedAge(text) : text;
   return note(rules, capped === text ? element : withText(element, capped), element, 'keep');
 }
+
+// A name that was typed into a technical text. Not CS: a patient may well be called Head; nor codes, which must stay.
+const NAMED_VRS = new Set(['LO', 'SH']);
+const CODE: ReadonlySet<number> = new Set([0x0008_0100, 0x0008_0102, 0x0008_0103, 0x0008_0104]);
 
 const FORMS: Readonly<Record<string, RegExp>> = {
   AS: /^(\d{3}[DWMY])?$/,
