@@ -55,6 +55,15 @@ describe('a report belongs to the study of its source', () => {
     expect(read('x00080050')).toBe('');
   });
 
+  test('a description of 60 kB is cut, and stays text', async () => {
+    const long = { vr: 'LO', value: Buffer.alloc(60_000, 0xe9) };
+    const { text: read, data } = await report(
+      edit(aSlice(), { [CHARACTER_SET]: text('CS', 'ISO_IR 100'), 0x0008_1030: long }),
+    );
+    expect(read('x00081030')).toBe('é'.repeat(4096));
+    expect(data.elements['x00081030']?.vr).toBe('LO');
+  });
+
   test('of another study it is not written, as it would enter the record of another patient', async () => {
     const other = factsOf(aSlice({ patientId: 'P2' }));
     const error: unknown = await writeFindingReport(aFinding({}, other), aSlice(), aStamp()).catch(

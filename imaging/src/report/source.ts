@@ -177,9 +177,13 @@ function ascii(elements: Elements, tag: number): string {
   return text(elements, tag, ['ISO_IR 100']);
 }
 
+// Names and ids have some hundred bytes. What is longer is cut: it would cost time to decode, and as UTF-8 may not fit
+// into a length of 16 bits, where dcmjs would write it as UN.
+const TEXT_MAX_BYTES = 4096;
+
 function text(elements: Elements, tag: number, terms: readonly string[]): string {
   const element = elements.elements[keyOf(tag)];
   if (element === undefined || element.items !== undefined) return '';
-  const bytes = elements.byteArray;
-  return decodeText(bytes.subarray(element.dataOffset, element.dataOffset + element.length), terms);
+  const length = Math.min(element.length, TEXT_MAX_BYTES);
+  return decodeText(elements.byteArray.subarray(element.dataOffset, element.dataOffset + length), terms);
 }
