@@ -118,6 +118,16 @@ describe('a header is refused', () => {
     ['more bits stored than allocated', { [BITS_STORED]: us(17) }, 'CORRUPT'],
     ['no bits stored', { [BITS_STORED]: undefined }, 'CORRUPT'],
     ['a sign that is neither', { [SIGN]: us(2) }, 'CORRUPT'],
+    [
+      'a slope of a million digits',
+      { [SLOPE]: { vr: 'UN', value: Buffer.alloc(1e6, '1') } },
+      'LIMIT_EXCEEDED',
+    ],
+    [
+      'a UID of a million blanks',
+      { 0x0002_0010: { vr: 'UN', value: Buffer.alloc(1e6, ' ') } },
+      'TRANSFER_SYNTAX_UNSUPPORTED',
+    ],
     ['no pixels', { [PIXELS]: undefined }, 'TRUNCATED'],
     [
       'raw data of a CT scanner, which has none',

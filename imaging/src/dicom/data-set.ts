@@ -1,9 +1,12 @@
 import type { DataSet } from 'dicom-parser';
 import { keyOf } from './elements.ts';
+import { checkLimit } from './limits.ts';
 
 /** The text of an element without the blanks around it; undefined where it is absent or empty. */
 export function text(data: DataSet | undefined, tag: number): string | undefined {
-  const value = data?.string(keyOf(tag))?.trim() ?? '';
+  const key = keyOf(tag);
+  checkLimit('textBytes', data?.elements[key]?.length ?? 0, 'bytes of text in one attribute');
+  const value = data?.string(key)?.trim() ?? '';
   return value === '' ? undefined : value;
 }
 

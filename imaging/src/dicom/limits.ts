@@ -19,6 +19,8 @@ export const LIMITS = {
   sequenceDepth: 16,
   /** An enhanced CT of 4,096 frames has some 600,000 elements and items; each is visited, few are kept. */
   elements: 1_000_000,
+  /** The longest text that is read, an Image Type of many values, has some hundred. */
+  textBytes: 4096,
   /** A CT perfusion study in one object has some thousand. */
   frames: 4096,
   /** One fragment per frame is usual; some writers cut frames into pieces of a few kB. */

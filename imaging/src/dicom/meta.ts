@@ -11,6 +11,8 @@ const META_GROUP = 0x0002;
 const TRANSFER_SYNTAX = 0x0010;
 // VRs with two reserved bytes and a 32-bit length (PS3.5 7.1.2).
 const LONG_VRS = new Set(['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'SQ', 'SV', 'UC', 'UN', 'UR', 'UT', 'UV']);
+// A UID has 64 at most (PS3.5 9.1); what is longer is none, however it goes on.
+const TEXT_MAX_BYTES = 80;
 const DEFLATED = '1.2.840.10008.1.2.1.99';
 
 /**
@@ -30,7 +32,7 @@ export function readPart10(file: Uint8Array): Part10 {
     const to = from + (long ? bytes.readUInt32LE(at + 8) : bytes.readUInt16LE(at + 6));
     if (to > bytes.length) throw new ImagingError('TRUNCATED');
     if (bytes.readUInt16LE(at + 2) === TRANSFER_SYNTAX) {
-      transferSyntax = withoutPadding(bytes.toString('latin1', from, to));
+      transferSyntax = withoutPadding(bytes.toString('latin1', from, Math.min(to, from + TEXT_MAX_BYTES)));
     }
     at = to;
   }
