@@ -33,6 +33,12 @@ export function trainProgress(terminal: Io['stderr'], now: () => number): (event
         terminal.write(`images    ${files} ${kind}; patients: ${parts}; positive: ${event.positiveLabel}\n`);
         return;
       }
+      case 'domain':
+        if (event.first !== undefined) {
+          const why = `${event.outside} of ${event.images} are outside the domain (${event.first.code})`;
+          terminal.write(`warning   ${why}: the model will be for any image, and its server refuse none\n`);
+        }
+        return;
       case 'run':
         terminal.write(`run       ${event.url}\n`);
         return;

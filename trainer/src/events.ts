@@ -1,4 +1,5 @@
 /** What a run says while it goes on: for a progress bar, a log, a status. */
+import type { DomainSurvey } from './dataset/domain.ts';
 import type { Epoch } from './fit.ts';
 import type { Part } from './dataset/split.ts';
 
@@ -17,6 +18,8 @@ export type TrainEvent =
       readonly dataset: Counts;
       readonly ignored: number;
     }
+  /** What the images are, and so what the model will be for; `outside` > 0 is worth a warning. */
+  | ({ readonly type: 'domain' } & DomainSurvey)
   | { readonly type: 'run'; readonly experimentId: string; readonly runId: string; readonly url: string }
   | {
       readonly type: 'features';

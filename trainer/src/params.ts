@@ -15,6 +15,7 @@ export function paramsOf(plan: Plan, options: TrainOptions, pin: string): Record
     'dataset.md5': pin,
     'dataset.kind': plan.dataset.kind,
     'dataset.files': String(plan.counts.files),
+    'dataset.domain': plan.contract.domain,
     'dataset.labels': plan.dataset.labels.join(','),
     positiveLabel: plan.positiveLabel,
     ...(window === undefined ? {} : { 'preprocessing.window': `${window.center}/${window.width}` }),

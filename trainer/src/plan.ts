@@ -9,6 +9,7 @@ import type { TrainOptions } from './options.ts';
 export interface Plan {
   readonly dataset: Dataset;
   readonly positiveLabel: string;
+  /** Its domain is the kind's own until the images were looked at. */
   readonly contract: Contract;
   readonly split: Split;
   /** Indices of images. */

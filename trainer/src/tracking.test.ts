@@ -53,6 +53,7 @@ describe('a tracked run', () => {
       params: {
         'dataset.md5': await datasetMd5(data),
         'dataset.kind': 'hu',
+        'dataset.domain': 'chest-ct',
         'hyperparameters.epochs': '2',
         'model.trainableFrom': 'head',
         'split.seed': '7',

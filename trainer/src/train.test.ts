@@ -57,7 +57,7 @@ describe.skipIf(NO_DATA)('train on real nodules', () => {
     expect(info).toMatchObject({
       labels: ['benign', 'malignant'],
       positiveLabel: 'malignant',
-      contract: { kind: 'grey', inputSize: 64, window: { center: -600, width: 1500 } },
+      contract: { kind: 'grey', inputSize: 64, window: { center: -600, width: 1500 }, domain: 'ct-picture' },
       metrics: { 'test/accuracy': result.evaluation.accuracy, 'test/auc_roc': result.evaluation.aucRoc },
     });
     expect(info.digest).toBe(result.digest);
@@ -177,6 +177,7 @@ describe('train on phantoms', () => {
     expect((await openPackage(outDir)).contract).toMatchObject({
       kind: 'hu',
       windows: [{ center: -600 }, {}, {}],
+      domain: 'chest-ct',
     });
     expect(result.details).toMatchObject({ part: 'test', note: 'Research use only, not for diagnosis.' });
   });

@@ -1,6 +1,8 @@
 /** One training run from a folder of images to an evaluated, packaged and, where asked for, registered model. */
 import { resolve } from 'node:path';
+import { contractSchema } from '@hilum/imaging';
 import { makeModel, type Made } from './make-model.ts';
+import { surveyDomain } from './dataset/domain.ts';
 import { scanDataset } from './dataset/scan.ts';
 import { TrainerError } from './errors.ts';
 import { judge } from './evaluation.ts';
@@ -49,7 +51,7 @@ async function trainAndRegister(
     const { experimentId, runId } = log.run;
     options.onEvent?.({ type: 'run', experimentId, runId, url: log.url });
   }
-  const made = uploadedBefore(plan, log) ?? (await makeModel(plan, options, log));
+  const made = uploadedBefore(plan, log) ?? (await makeModel(await inDomain(plan, options), options, log));
   const gate = judge(made.evaluation, options.registration?.gate?.minAucRoc);
   const result = { dataset: plan.counts, ...made, gate };
   if (log === undefined) return result;
@@ -63,6 +65,13 @@ async function trainAndRegister(
   options.onEvent?.({ type: 'registered', ...model, gate: gate.message });
   await log.finish();
   return { ...result, run, model };
+}
+
+/** The plan under a contract that says no more than the dataset bears out. */
+async function inDomain(plan: Plan, options: TrainOptions): Promise<Plan> {
+  const survey = await surveyDomain(plan.dataset, plan.contract, options.signal);
+  options.onEvent?.({ type: 'domain', ...survey });
+  return { ...plan, contract: contractSchema.parse({ ...plan.contract, domain: survey.domain }) };
 }
 
 /** A retry of a run whose package is uploaded has only the registration left to do. */

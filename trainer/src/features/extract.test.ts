@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { defaultContract, writeCtSlice } from '@hilum/imaging';
+import { contractSchema, defaultContract, writeCtSlice } from '@hilum/imaging';
 import { loadEngine, type Tf } from '@hilum/model';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { scratchDir, writeTree } from '../../test/scratch.ts';
@@ -111,6 +111,15 @@ describe('extractFeatures', () => {
     (await extractFeatures(options(cacheDir))).close();
     (await extractFeatures(options(cacheDir, change))).close();
     expect(inferred).toBe(3);
+  });
+
+  it('infers nothing for another domain, whose pixels are the same', async () => {
+    const cacheDir = join(scratch, 'domains');
+    (await extractFeatures(options(cacheDir))).close();
+    const any = contractSchema.parse({ ...contract, domain: 'any' });
+    const again = await extractFeatures(options(cacheDir, { contract: any, frozen: refuse }));
+    expect(again.computed).toBe(0);
+    again.close();
   });
 
   it('drops a shard that was altered on disk and infers its images again', async () => {

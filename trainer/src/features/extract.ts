@@ -2,7 +2,14 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { contractDigest, decodeImage, ImagingError, toTensor, type Contract } from '@hilum/imaging';
+import {
+  contractDigest,
+  decodeImage,
+  ImagingError,
+  toTensor,
+  type Contract,
+  type Image,
+} from '@hilum/imaging';
 import type { Cut, Tf } from '@hilum/model';
 import type { Dataset } from '../dataset/scan.ts';
 import { TrainerError } from '../errors.ts';
@@ -49,15 +56,15 @@ const SHARD_IMAGES = 64;
  */
 export async function extractFeatures(options: FeatureOptions): Promise<Features> {
   const { dataset, signal } = options;
-  const recipe = sha256(
-    JSON.stringify([1, contractDigest(options.contract), options.cut, options.weightsSha256]),
-  );
+  // The domain says which images a server takes; their pixels are the same in any.
+  const pixels = contractDigest({ ...options.contract, domain: 'any' });
+  const recipe = sha256(JSON.stringify([1, pixels, options.cut, options.weightsSha256]));
   const folder = await ShardFolder.open(join(options.cacheDir, recipe));
   try {
     const keys: string[] = [];
     for (const { file } of dataset.images) {
       signal?.throwIfAborted();
-      keys.push(sha256(recipe, await readImage(dataset.dir, file)));
+      keys.push(sha256(recipe, await readBytes(dataset.dir, file)));
     }
     const missing = [...new Map(keys.map((key, index) => [key, index])).entries()].filter(
       ([key]) => !folder.has(key),
@@ -144,16 +151,31 @@ export async function readTensor(
   contract: Contract,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
+  const image = await readImage(dir, file, signal);
+  return named(file, () => toTensor(image, contract).tensor);
+}
+
+/**
+ * One image of a dataset, decoded.
+ *
+ * @throws TrainerError UNREADABLE_IMAGE
+ */
+export async function readImage(dir: string, file: string, signal?: AbortSignal): Promise<Image> {
+  const bytes = await readBytes(dir, file);
+  return named(file, () => decodeImage(bytes, { signal }));
+}
+
+/** A refusal, with the file that it is about. */
+async function named<T>(file: string, work: () => T | Promise<T>): Promise<T> {
   try {
-    const image = await decodeImage(await readImage(dir, file), { signal });
-    return toTensor(image, contract).tensor;
+    return await work();
   } catch (cause) {
     if (!(cause instanceof ImagingError)) throw cause;
     throw new TrainerError('UNREADABLE_IMAGE', `${file}: ${cause.code}: ${cause.message}`, { cause });
   }
 }
 
-async function readImage(dir: string, file: string): Promise<Uint8Array> {
+async function readBytes(dir: string, file: string): Promise<Uint8Array> {
   try {
     return await readFile(join(dir, file));
   } catch (cause) {
