@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { resolve } from 'node:path';
+import { run } from '@hilum/hack';
 import { benchBatch } from './batch.ts';
 import { compare, referencePlugin } from './compare.ts';
 import type { Comparison } from './compare.ts';
@@ -66,7 +67,11 @@ const result: BenchResult = {
 const markdown = markdownOf(result);
 mkdirSync(resolve(repository, 'out/bench'), { recursive: true });
 writeFileSync(resolve(repository, 'out/bench/imaging.json'), JSON.stringify(result, undefined, 2));
-if (process.argv.includes('--write')) writeFileSync(resolve(repository, 'docs/bench-imaging.md'), markdown);
+if (process.argv.includes('--write')) {
+  const page = resolve(repository, 'docs/bench-imaging.md');
+  writeFileSync(page, markdown);
+  await run(resolve(repository, 'node_modules/.bin/oxfmt'), [page]);
+}
 process.stdout.write(markdown);
 if (growthMiB(series) > GROWTH_MAX_MIB) fail('memory grows with the series');
 
