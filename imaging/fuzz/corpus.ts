@@ -7,7 +7,7 @@ import type { Node, Tree } from './dataset.ts';
 import { readTree } from './dataset-read.ts';
 import { writeTree } from './dataset-write.ts';
 
-export type Kind = 'dicom' | 'png' | 'jpeg' | 'other';
+type Kind = 'dicom' | 'png' | 'jpeg' | 'other';
 export type Seed = {
   readonly name: string;
   readonly kind: Kind;

@@ -18,7 +18,7 @@ export function writeTree(tree: Tree): Uint8Array {
 }
 
 /** The bytes of some elements, without a file around them. */
-export function writeNodes(nodes: readonly Node[], encoding: Encoding): Buffer {
+function writeNodes(nodes: readonly Node[], encoding: Encoding): Buffer {
   const out: Uint8Array[] = [];
   for (const node of nodes) writeNode(node, encoding, out);
   return Buffer.concat(out);

@@ -21,7 +21,7 @@ export const TRANSFER_SYNTAX = 0x0002_0010;
 export const LONG_VRS = new Set('OB OD OF OL OV OW SQ SV UC UN UR UT UV'.split(' '));
 const IMPLICIT = '1.2.840.10008.1.2';
 const BIG_ENDIAN = '1.2.840.10008.1.2.2';
-export const DEFLATED = '1.2.840.10008.1.2.1.99';
+const DEFLATED = '1.2.840.10008.1.2.1.99';
 
 export function encodingOf(uid: string): Encoding {
   return { explicit: uid !== IMPLICIT, bigEndian: uid === BIG_ENDIAN, deflated: uid === DEFLATED };

@@ -2,7 +2,7 @@ import { runAlone } from './alone.ts';
 import { Lane } from './lane.ts';
 import type { Death, LaneOptions } from './lane.ts';
 import { CASE_MAX_MS, RSS_MAX_BYTES } from './limits.ts';
-import type { Finding } from './notes.ts';
+import type { Finding, FindingKind } from './notes.ts';
 import type { Done } from './talk.ts';
 
 export type FleetOptions = LaneOptions & {
@@ -55,12 +55,10 @@ export async function runFleet(options: FleetOptions): Promise<Summary> {
   return fleet.run();
 }
 
-type Suspect = { readonly index: number; readonly why: string };
-
 class Fleet {
   private readonly options: FleetOptions;
   private readonly summary: Summary;
-  private readonly suspects: Suspect[] = [];
+  private readonly suspects = new Set<number>();
   private readonly deaths: { readonly text: string; readonly indexes: readonly number[] }[] = [];
   private readonly started = performance.now();
   private next: number;
@@ -134,13 +132,14 @@ class Fleet {
     this.summary.rssPeakBytes = Math.max(this.summary.rssPeakBytes, lane.rssPeakBytes);
     if (death === undefined) {
       const inPeace = await lane.end();
+      if (lane.printed !== '') for (const index of lane.ended) this.suspects.add(index);
       if (!inPeace) this.deaths.push({ text: `did not end in peace: ${lane.printed}`, indexes: [] });
       return false;
     }
-    const indexes = [...lane.open.keys()];
+    const indexes = [...lane.ended, ...lane.open.keys()];
     this.deaths.push({ text: `${death.reason}: ${death.text}`, indexes });
-    for (const index of indexes) this.suspects.push({ index, why: death.reason });
-    this.summary.cases += indexes.length;
+    for (const index of indexes) this.suspects.add(index);
+    this.summary.cases += lane.open.size;
     return true;
   }
 
@@ -154,36 +153,33 @@ class Fleet {
       this.summary.found.push(foundOf(done.index, done, done.findings));
       return;
     }
-    if (done.slowest.wallMs > CASE_MAX_MS) this.suspects.push({ index: done.index, why: 'SLOW' });
+    if (done.slowest.wallMs > CASE_MAX_MS) this.suspects.add(done.index);
     const fat = lane.takeRss() > RSS_MAX_BYTES;
     if (!fat && lane.printed === '') return;
-    for (const index of [done.index, ...lane.open.keys()])
-      this.suspects.push({ index, why: fat ? 'MEMORY' : 'OUTPUT' });
+    for (const index of [...lane.ended, ...lane.open.keys()]) this.suspects.add(index);
     lane.printed = '';
   }
 
   private async review(): Promise<void> {
-    const guilty = new Set<number>();
-    for (const index of new Set(this.suspects.map((suspect) => suspect.index))) {
+    const killers = new Set<number>();
+    const known = new Set(this.summary.found.map(({ index }) => index));
+    for (const index of this.suspects) {
       const { findings, done } = await runAlone(this.options, index);
-      if (findings.length === 0) {
-        this.summary.cleared += 1;
-        continue;
-      }
-      guilty.add(index);
-      this.summary.found.push(foundOf(index, done, findings));
+      if (findings.some(({ kind }) => KILLING.has(kind))) killers.add(index);
+      if (findings.length === 0) this.summary.cleared += 1;
+      else if (!known.has(index)) this.summary.found.push(foundOf(index, done, findings));
     }
     for (const { text, indexes } of this.deaths) {
-      if (indexes.some((index) => guilty.has(index))) continue;
-      const finding = {
-        kind: 'CRASH',
-        call: 'process',
-        text: `${text} (open: ${indexes.join(', ')}; none does it alone)`,
-      } as const;
-      this.summary.found.push(foundOf(indexes[0] ?? -1, undefined, [finding]));
+      if (indexes.some((index) => killers.has(index))) continue;
+      const told = `${text} (at work: ${indexes.join(', ')}; none does it alone)`;
+      this.summary.found.push(
+        foundOf(indexes[0] ?? -1, undefined, [{ kind: 'CRASH', call: 'process', text: told }]),
+      );
     }
   }
 }
+
+const KILLING: ReadonlySet<FindingKind> = new Set(['CRASH', 'HANG', 'MEMORY']);
 
 function foundOf(index: number, done: Done | undefined, findings: readonly Finding[]): Found {
   return { index, from: done?.from ?? '?', what: done?.what ?? [], findings };

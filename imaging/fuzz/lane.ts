@@ -5,7 +5,17 @@ import { RSS_KILLED_BYTES } from './limits.ts';
 import { reportSchema } from './talk.ts';
 import type { Done, Order } from './talk.ts';
 
-export type LaneOptions = { readonly seed: number; readonly only: string; readonly data: string };
+export type LaneOptions = {
+  readonly seed: number;
+  /** A glob over the names of the corpus. */
+  readonly only: string;
+  /** The folder of real files; it may be absent. */
+  readonly data: string;
+  /** A program that behaves as no decoder should, to see that it is caught. */
+  readonly child?: URL;
+  /** Instead of each place's own patience with a case that does not answer. */
+  readonly hangMs?: number;
+};
 /** Why a process ended that was not told to. */
 export type Death = { readonly reason: 'CRASH' | 'HANG' | 'MEMORY'; readonly text: string };
 
@@ -13,6 +23,7 @@ const START_TIMEOUT_MS = 120_000;
 const WATCH_MS = 100;
 // The heap of the process itself; pixels lie outside of it.
 const HEAP_MAX_MB = 512;
+const ENDED_KEPT = 8;
 const PAGE_BYTES = 4096;
 
 /**
@@ -21,6 +32,8 @@ const PAGE_BYTES = 4096;
  */
 export class Lane {
   readonly open = new Map<number, number>();
+  /** The cases that ended last: what they left behind may end the process later. */
+  readonly ended: number[] = [];
   /** What was printed while the open cases ran. */
   printed = '';
   rssPeakBytes = 0;
@@ -43,9 +56,9 @@ export class Lane {
   ) {
     this.onDone = onDone;
     this.onDeath = onDeath;
-    this.hangMs = hangMs;
+    this.hangMs = options.hangMs ?? hangMs;
     this.child = fork(
-      new URL('child.ts', import.meta.url),
+      options.child ?? new URL('child.ts', import.meta.url),
       [String(options.seed), options.only, options.data],
       {
         execArgv: [`--max-old-space-size=${HEAP_MAX_MB}`],
@@ -73,6 +86,8 @@ export class Lane {
         return;
       }
       this.open.delete(report.index);
+      this.ended.push(report.index);
+      if (this.ended.length > ENDED_KEPT) this.ended.shift();
       this.onDone(report);
     });
     this.child.once('close', (code, signal) => {

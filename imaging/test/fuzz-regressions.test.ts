@@ -21,8 +21,6 @@ describe('a picture made to harm', () => {
 
 // No timing is asserted: with a pattern that starts anew at each blank, four million of them take hours.
 describe('a long run of blanks in a text', () => {
-  const blanks = (unit: string) => Buffer.from(`${unit.repeat(4_000_000)}x `);
-
   test('of the transfer syntax is read in one pass', async () => {
     const file = withElement({ tag: 0x0002_0010, vr: 'UT', value: blanks(' ') });
     await expect(readFacts(file)).rejects.toMatchObject({ code: 'TRANSFER_SYNTAX_UNSUPPORTED' });
@@ -35,8 +33,6 @@ describe('a long run of blanks in a text', () => {
 });
 
 describe('an element of a million UIDs', () => {
-  const uids = (count: number) => ({ tag: 0x0008_0018, vr: 'UT', value: Buffer.from('1.2\\'.repeat(count)) });
-
   test('is refused before a pseudonym is made for each', async () => {
     expect(await deidentify(withElement(uids(1)), { key: KEY, burnedIn: 'flag' })).toHaveProperty('bytes');
     await expect(deidentify(withElement(uids(1_000_000)), { key: KEY })).rejects.toMatchObject({
@@ -44,6 +40,10 @@ describe('an element of a million UIDs', () => {
     });
   });
 });
+
+const blanks = (unit: string) => Buffer.from(`${unit.repeat(4_000_000)}x `);
+
+const uids = (count: number) => ({ tag: 0x0008_0018, vr: 'UT', value: Buffer.from('1.2\\'.repeat(count)) });
 
 function withElement(node: Node): Uint8Array {
   const tree = readTree(aSlice());
