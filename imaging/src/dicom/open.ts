@@ -57,11 +57,19 @@ export async function readFacts(
  * close it. `timeoutMs` holds for reading the header and for each frame. Rejects as readFacts.
  */
 export async function openDicom(bytes: Uint8Array, options: DecodeOptions = {}): Promise<DicomFile> {
-  const facts = await readFacts(bytes, options);
+  checkFile(bytes);
   opened += 1;
   const id = opened;
   let file: Uint8Array | undefined = new Uint8Array(new SharedArrayBuffer(bytes.length));
   file.set(bytes);
+  const opening = await runInWorker({ task: 'open', id, file }, patienceOf(options)).catch(
+    (error: unknown) => {
+      forgetInWorkers(id);
+      throw error;
+    },
+  );
+  if (opening.kind !== 'facts') throw outOfTurn();
+  const { facts } = opening;
   return {
     facts,
     async frame(n, { signal } = {}) {

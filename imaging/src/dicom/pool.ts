@@ -141,7 +141,7 @@ async function ask(worker: Worker, task: Task, { timeoutMs, signal }: Patience):
 }
 
 function send(worker: Worker, task: Task): void {
-  if (task.task === 'frame') {
+  if (task.task === 'open' || task.task === 'frame') {
     worker.postMessage(task, []);
     return;
   }

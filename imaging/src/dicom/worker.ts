@@ -20,6 +20,7 @@ export type Request =
   /** `file` is the thread's own. */
   | { readonly task: 'facts' | 'slice' | 'inspect'; readonly file: Uint8Array }
   /** `file` is shared with every thread, and held under `id` until it is forgotten. */
+  | { readonly task: 'open'; readonly id: number; readonly file: Uint8Array }
   | { readonly task: 'frame'; readonly id: number; readonly file: Uint8Array; readonly frame: number }
   | { readonly task: 'forget'; readonly id: number };
 
@@ -31,7 +32,8 @@ export type Answer =
   | { readonly kind: 'refused'; readonly code: ImagingCode; readonly message: string };
 
 /** The file whose frames are being asked for: its header is read and its frames are cut once. */
-let held: { readonly id: number; readonly header: Header; frames?: Frames } | undefined;
+let held: Held | undefined;
+type Held = { readonly id: number; readonly header: Header; frames?: Frames };
 
 const memory = capWasmMemory(LIMITS.codecBytes);
 
@@ -49,6 +51,7 @@ reply({ kind: 'ready' }, []);
 
 async function answerTo(request: Exclude<Request, { task: 'forget' }>): Promise<Answer> {
   memory.reset();
+  if (request.task === 'open') return { kind: 'facts', facts: factsOf(hold(request).header) };
   if (request.task === 'frame') return { kind: 'image', image: await decodeHeld(request) };
   const header = readHeader(request.file);
   if (request.task === 'facts') return { kind: 'facts', facts: factsOf(header) };
@@ -56,10 +59,15 @@ async function answerTo(request: Exclude<Request, { task: 'forget' }>): Promise<
   return { kind: 'inspection', inspection: await inspect(header) };
 }
 
-async function decodeHeld({ id, file, frame }: Request & { task: 'frame' }): Promise<HuImage> {
+async function decodeHeld(request: Request & { task: 'frame' }): Promise<HuImage> {
+  const current = hold(request);
+  return decodeHu(current.header, request.frame, () => (current.frames ??= cutFrames(current.header)));
+}
+
+function hold({ id, file }: Request & { task: 'open' | 'frame' }): Held {
   const current = held?.id === id ? held : { id, header: readHeader(file) };
   held = current;
-  return decodeHu(current.header, frame, () => (current.frames ??= cutFrames(current.header)));
+  return current;
 }
 
 function reply(answer: Answer, transfer: readonly Transferable[]): void {
