@@ -292,6 +292,16 @@ describe('the progress of a training run', () => {
     expect(text.endsWith('\n')).toBe(true);
   });
 
+  it('warns where images are outside the domain, and is silent where none is', () => {
+    let text = '';
+    const show = trainProgress({ isTTY: false, write: (part) => (text += part) }, () => 0);
+    show({ type: 'domain', domain: 'chest-ct', images: 30, outside: 0 });
+    expect(text).toBe('');
+    const first = { file: 'a/p/1.dcm', code: 'NOT_CHEST' } as const;
+    show({ type: 'domain', domain: 'any', images: 30, outside: 2, first });
+    expect(text).toContain('2 of 30 are outside the domain (NOT_CHEST)');
+  });
+
   it('is a line an epoch in a log', () => {
     const lines: string[] = [];
     const show = trainProgress({ isTTY: false, write: (line) => lines.push(line) }, () => 0);

@@ -136,7 +136,7 @@ describe('openPackage', () => {
   });
 
   it.each([
-    { what: 'a later version', change: { version: 2 } },
+    { what: 'a later version', change: { version: 3 } },
     { what: 'a step that this version does not know', change: { denoise: true } },
   ])('refuses a contract with $what', async ({ change }) => {
     const dir = await copy('contract');

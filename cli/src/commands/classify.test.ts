@@ -18,13 +18,22 @@ import { runCli } from '../cli.ts';
 let dir: string;
 let slice: string;
 let text: string;
+let water: string;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'hilum-cli-'));
   await writeModel(join(dir, 'model'));
   slice = join(dir, 'slice.dcm');
   text = join(dir, 'notes.txt');
-  await writeFile(slice, aSlice());
+  water = join(dir, 'water.dcm');
+  await writeFile(
+    slice,
+    aSlice((column) => (column < 70 ? -850 : 40)),
+  );
+  await writeFile(
+    water,
+    aSlice(() => 0),
+  );
   await writeFile(text, 'no image');
 });
 
@@ -46,13 +55,15 @@ interface Output {
 describe('hilum classify', () => {
   it('answers by a package alone, file by file, and exits with 1 when one was refused', async () => {
     const { io, written } = terminal();
-    const files = [slice, text, join(dir, 'absent.png')];
+    const files = [slice, text, water, join(dir, 'absent.png')];
     expect(await runCli(['classify', '--json', '--model', join(dir, 'model'), ...files], io)).toBe(1);
     const { results, notice } = JSON.parse(written.out) as Output;
     expect(results.map(({ file }) => file)).toEqual(files);
     expect(results.map(({ label, error }) => label ?? error?.code)).toEqual([
       expect.stringMatching(/^(benign|malignant)$/),
       'NOT_AN_IMAGE',
+      // No lung is seen in it, and the model is one of chest slices.
+      'NOT_CHEST',
       'FILE_UNREADABLE',
     ]);
     expect(notice).toBe('Research use only, not for diagnosis.');
@@ -122,9 +133,10 @@ async function writeModel(place: string): Promise<void> {
   });
 }
 
-function aSlice(): Uint8Array {
+/** HU by column: as if a small field of view lay over lung and chest wall. */
+function aSlice(level: (column: number) => number): Uint8Array {
   const [rows, columns] = [96, 96];
-  const hu = Array.from({ length: rows * columns }, (_, at) => -1000 + (at % columns) * 10);
+  const hu = Array.from({ length: rows * columns }, (_, at) => level(at % columns));
   return writeCtSlice({
     rows,
     columns,
