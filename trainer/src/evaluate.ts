@@ -2,11 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadClassifier, loadEngine, PackageError, type Classifier } from '@hilum/model';
+import { refusalOf } from './dataset/domain.ts';
 import { scanDataset, type Dataset } from './dataset/scan.ts';
 import type { Split } from './dataset/split.ts';
 import { TrainerError } from './errors.ts';
 import { byLabel, summarise, type Evaluation, type ImageScore } from './evaluation.ts';
-import { readTensor } from './features/extract.ts';
+import { readImage, tensorOf } from './features/extract.ts';
 import { indicesOf } from './plan.ts';
 import { SPLIT_FILE, splitFileSchema } from './report-files.ts';
 
@@ -23,7 +24,7 @@ export interface EvaluateOptions {
 }
 
 /**
- * Scores images as the server would, one after the other.
+ * Scores images as the server would, one after the other; those that it would refuse are listed and not scored.
  *
  * @throws TrainerError PACKAGE_UNREADABLE, SPLIT_MISSING, LABELS_DIFFER, UNREADABLE_IMAGE and those of `scanDataset`
  */
@@ -44,15 +45,29 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       );
     }
     const scores: ImageScore[] = [];
+    const refused: { readonly file: string; readonly code: string }[] = [];
     for (const index of indices) {
       signal?.throwIfAborted();
       const image = dataset.images[index];
       if (image === undefined) continue;
-      const tensor = await readTensor(dataset.dir, image.file, contract, signal);
-      scores.push({ ...image, probabilities: byLabel(labels, classifier.predict(tensor, 1)) });
-      options.onProgress?.({ images: scores.length, totalImages: indices.length });
+      const decoded = await readImage(dataset.dir, image.file, signal);
+      const code = refusalOf(decoded, contract);
+      if (code === undefined) {
+        const tensor = await tensorOf(decoded, image.file, contract);
+        scores.push({ ...image, probabilities: byLabel(labels, classifier.predict(tensor, 1)) });
+      } else {
+        refused.push({ file: image.file, code });
+      }
+      options.onProgress?.({ images: scores.length + refused.length, totalImages: indices.length });
     }
-    return summarise(scores, { labels, positiveLabel, part });
+    if (scores.length === 0) {
+      throw new TrainerError(
+        'DATASET_EMPTY',
+        `the model is for other images: ${refused[0]?.code ?? 'none is there'}`,
+      );
+    }
+    const evaluation = summarise(scores, { labels, positiveLabel, part });
+    return refused.length === 0 ? evaluation : { ...evaluation, refused };
   } finally {
     classifier.dispose();
   }

@@ -33,6 +33,8 @@ export interface Evaluation extends Figures {
   readonly perUnit: Figures;
   readonly images: readonly ImageScore[];
   readonly units: readonly UnitScore[];
+  /** Images that a server of this model would not answer for; in no figure. Absent where there is none. */
+  readonly refused?: readonly { readonly file: string; readonly code: string }[];
 }
 
 const RESEARCH_USE_ONLY = 'Research use only, not for diagnosis.';

@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { lidcSubset, NO_DATA } from '../test/lidc.ts';
 import { aRun } from '../test/runs.ts';
 import { scratchDir, writeTree } from '../test/scratch.ts';
+import { waterBottle } from '../test/water.ts';
 import { evaluate } from './evaluate.ts';
 import type { TrainEvent } from './events.ts';
 import type { TrainResult } from './options.ts';
@@ -203,6 +204,22 @@ describe('train on phantoms', () => {
     await writeFile(join(other, 'w.f32'), 'not weights');
     const options = await aRun(scratch, data, { ...noWindow, baseWeights: join(other, 'w.f32') });
     await expect(train(options)).rejects.toMatchObject({ code: 'WEIGHTS_DIGEST_MISMATCH' });
+  });
+
+  it('evaluates without the images that its server would refuse, and lists them', async () => {
+    const [data, model] = [join(scratch, 'mixed'), join(scratch, 'hu')];
+    await writePhantomStudies({ dir: data, patients: 2, slices: 1, seed: 5 });
+    await writeTree(data, { 'benign/bottle/1.dcm': waterBottle() });
+    expect(await evaluate({ packageDir: model, dataDir: data, part: 'all' })).toMatchObject({
+      samples: 2,
+      refused: [{ file: 'benign/bottle/1.dcm', code: 'NOT_CHEST' }],
+    });
+    const water = join(scratch, 'water');
+    await writeTree(water, { 'benign/p/1.dcm': waterBottle(), 'malignant/q/1.dcm': waterBottle() });
+    await expect(evaluate({ packageDir: model, dataDir: water, part: 'all' })).rejects.toMatchObject({
+      code: 'DATASET_EMPTY',
+      message: 'the model is for other images: NOT_CHEST',
+    });
   });
 
   it('refuses to evaluate on labels that the model does not know, and a part without a split', async () => {

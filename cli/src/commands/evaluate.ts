@@ -68,11 +68,17 @@ async function write(path: string, text: string): Promise<void> {
   await writeFile(path, text);
 }
 
-function readable({ part, samples, accuracy, aucRoc, perUnit, note, positiveLabel }: Evaluation): string {
+function readable(result: Evaluation): string {
+  const { part, samples, accuracy, aucRoc, perUnit, note, positiveLabel, refused = [] } = result;
   const rows = [
     [`part: ${part}`, 'samples', 'accuracy', `AUC-ROC (${positiveLabel})`],
     ['images', String(samples), accuracy.toFixed(4), aucRoc.toFixed(4)],
     ['units', String(perUnit.samples), perUnit.accuracy.toFixed(4), perUnit.aucRoc.toFixed(4)],
   ];
-  return `${table(rows)}\n${note}\n`;
+  const [first] = refused;
+  const outside =
+    first === undefined
+      ? ''
+      : `not scored: ${refused.length} images outside the model's domain, the first ${first.file} (${first.code})\n`;
+  return `${table(rows)}\n${outside}${note}\n`;
 }

@@ -1,31 +1,14 @@
 import { join } from 'node:path';
-import { defaultContract, writeCtSlice } from '@hilum/imaging';
+import { defaultContract } from '@hilum/imaging';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { scratchDir, writeTree } from '../../test/scratch.ts';
+import { waterBottle } from '../../test/water.ts';
 import { writePhantomStudies } from '../phantom/studies.ts';
 import { surveyDomain } from './domain.ts';
 import { scanDataset, type Dataset } from './scan.ts';
 
 const scratch = scratchDir('domain');
 const contract = defaultContract('hu', 64);
-
-/** Water, and air around it. */
-function waterBottle(): Uint8Array {
-  const size = 64;
-  return writeCtSlice({
-    rows: size,
-    columns: size,
-    hu: Array.from({ length: size * size }, (_, at) => {
-      const [row, column] = [Math.floor(at / size) - 32, (at % size) - 32];
-      return row * row + column * column < 400 ? 0 : -1000;
-    }),
-    patientId: 'SYNTHETIC',
-    instance: 1,
-    position: [0, 0, 0],
-    pixelSpacing: [2, 2],
-    sliceThickness: 1,
-  });
-}
 
 describe('surveyDomain', () => {
   let chests: Dataset;

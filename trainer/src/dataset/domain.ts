@@ -1,5 +1,5 @@
 /** Whether a dataset is of the kind that a contract's domain stands for. */
-import { checkDomain, ImagingError, type Contract, type ImagingCode } from '@hilum/imaging';
+import { checkDomain, ImagingError, type Contract, type Image, type ImagingCode } from '@hilum/imaging';
 import { readImage } from '../features/extract.ts';
 import type { Dataset } from './scan.ts';
 
@@ -48,7 +48,8 @@ export async function surveyDomain(
   };
 }
 
-function refusalOf(image: Parameters<typeof checkDomain>[0], contract: Contract): ImagingCode | undefined {
+/** With what code a server would refuse an image that is outside of its model's domain. */
+export function refusalOf(image: Image, contract: Contract): ImagingCode | undefined {
   try {
     checkDomain(image, contract);
     return undefined;

@@ -151,7 +151,11 @@ export async function readTensor(
   contract: Contract,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
-  const image = await readImage(dir, file, signal);
+  return tensorOf(await readImage(dir, file, signal), file, contract);
+}
+
+/** @throws TrainerError UNREADABLE_IMAGE */
+export function tensorOf(image: Image, file: string, contract: Contract): Promise<Float32Array> {
   return named(file, () => toTensor(image, contract).tensor);
 }
 
