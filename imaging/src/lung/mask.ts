@@ -2,7 +2,7 @@ import { HU_MAX, HU_MIN } from '../image.ts';
 import type { HuImage } from '../image.ts';
 import { closeMask } from './closing.ts';
 import { components } from './components.ts';
-import type { Box, Components, Part } from './components.ts';
+import type { Box, Components } from './components.ts';
 
 export type LungMask = {
   /** `rows * columns`, 1 where the lungs are, row by row. */
@@ -66,26 +66,31 @@ export function lungMask(image: HuImage): LungMask {
   const lungs = lungsOf(image, pockets, outside, body);
   const none = { mask: new Uint8Array(air.length), fraction: 0 };
   if (lungs.length === 0) return none;
-  const wanted = new Set(lungs.map(({ label }) => label));
   const open = new Uint8Array(air.length);
-  for (let at = 0; at < open.length; at += 1) open[at] = wanted.has(pockets.labels[at] ?? 0) ? 1 : 0;
-  const mask = closeMask(open, image, around(lungs), inPixels(image, CLOSING_MM, CLOSING_PIXELS));
+  for (let at = 0; at < open.length; at += 1) open[at] = lungs.includes(pockets.labels[at] ?? 0) ? 1 : 0;
+  const mask = closeMask(
+    open,
+    image,
+    around(lungs.map(pockets.box)),
+    inPixels(image, CLOSING_MM, CLOSING_PIXELS),
+  );
   const { area, box } = extent(mask, rows, columns);
   const fraction = Math.min(1, area / body.area);
   return fraction < LUNGS_MIN_OF_BODY ? none : { mask, fraction, box };
 }
 
 /** By label, 1 for what is around the patient. */
-function outsideOf(image: HuImage, { labels, parts }: Components): Uint8Array {
-  const outside = new Uint8Array(parts.length);
-  const edge = parts
-    .slice(1)
-    .filter((part) => part.atBorder)
-    .map((part) => ({ label: part.label, area: part.area, median: coreMedian(image, labels, part) }));
-  const thin = edge.reduce((sum, { area, median }) => sum + (median < LUNG_MEDIAN.low ? area : 0), 0);
-  const around = thin >= OUTSIDE_MIN * image.rows * image.columns;
-  for (const { label, median } of edge) outside[label] = around || !(median >= EDGE_LOW) ? 1 : 0;
-  return outside;
+function outsideOf(image: HuImage, pockets: Components): Uint8Array {
+  const outside = new Uint8Array(pockets.count + 1);
+  let thin = 0;
+  for (let label = 1; label <= pockets.count; label += 1) {
+    if (!pockets.atBorder(label)) continue;
+    const median = coreMedian(image, pockets, label);
+    if (median < LUNG_MEDIAN.low) thin += pockets.areas[label] ?? 0;
+    if (!(median >= EDGE_LOW)) outside[label] = 1;
+  }
+  if (thin < OUTSIDE_MIN * image.rows * image.columns) return outside;
+  return outside.map((_, label) => (label > 0 && pockets.atBorder(label) ? 1 : 0));
 }
 
 type Body = { readonly labels: Int32Array; readonly label: number; readonly area: number };
@@ -94,48 +99,45 @@ type Body = { readonly labels: Int32Array; readonly label: number; readonly area
 function bodyOf(pockets: Components, outside: Uint8Array, { rows, columns }: HuImage): Body {
   const within = new Uint8Array(pockets.labels.length);
   for (let at = 0; at < within.length; at += 1) within[at] = 1 - (outside[pockets.labels[at] ?? 0] ?? 0);
-  const { labels, parts } = components(within, rows, columns);
-  const { label, area } = parts
-    .slice(1)
-    .reduce((most, part) => (part.area > most.area ? part : most), { label: -1, area: 0 });
-  return { labels, label, area };
+  const { labels, areas } = components(within, rows, columns);
+  const area = areas.reduce((most, part) => Math.max(most, part), 0);
+  return { labels, label: area === 0 ? -1 : areas.indexOf(area), area };
 }
 
-function lungsOf(
-  image: HuImage,
-  { labels, parts }: Components,
-  outside: Uint8Array,
-  body: Body,
-): readonly Part[] {
+/** Labels, the larger first. */
+function lungsOf(image: HuImage, pockets: Components, outside: Uint8Array, body: Body): readonly number[] {
+  const { labels, areas, box } = pockets;
   const spacing = spacingOf(image);
   const least =
     spacing === undefined ? PART_MIN_OF_BODY * body.area : PART_MIN_MM2 / (spacing[0] * spacing[1]);
-  const large = parts
-    .slice(1)
-    .filter(({ area, label }) => outside[label] === 0 && area >= least)
-    .toSorted((a, b) => b.area - a.area || a.label - b.label);
-  const found: Part[] = [];
-  for (const part of large) {
+  const large: number[] = [];
+  for (let label = 1; label <= pockets.count; label += 1) {
+    if (outside[label] === 0 && (areas[label] ?? 0) >= least) large.push(label);
+  }
+  const found: number[] = [];
+  for (const label of large.toSorted((a, b) => (areas[b] ?? 0) - (areas[a] ?? 0) || a - b)) {
     if (found.length === LUNGS) break;
     // A part is within the body as a whole or not at all.
-    if (body.labels[labels.indexOf(part.label, part.box.top * image.columns)] !== body.label) continue;
-    const median = coreMedian(image, labels, part);
-    if (median >= LUNG_MEDIAN.low && median <= LUNG_MEDIAN.high) found.push(part);
+    if (body.labels[labels.indexOf(label, box(label).top * image.columns)] !== body.label) continue;
+    const median = coreMedian(image, pockets, label);
+    if (median >= LUNG_MEDIAN.low && median <= LUNG_MEDIAN.high) found.push(label);
   }
   return found;
 }
 
 /** HU; NaN where the part has no core. */
-function coreMedian(image: HuImage, labels: Int32Array, { label, box }: Part): number {
+function coreMedian(image: HuImage, { labels, box }: Components, label: number): number {
   const { pixels, columns } = image;
   const depth = inPixels(image, CORE_MM, CORE_PIXELS);
-  const [left, right, up, down] = [-depth, depth, -depth * columns, depth * columns];
+  const { top, left, bottom, right } = box(label);
+  if (bottom - top < 2 * depth || right - left < 2 * depth) return Number.NaN;
   const counts = new Uint32Array(HU_MAX - HU_MIN + 1);
+  const down = depth * columns;
   let area = 0;
-  for (let row = box.top + depth; row <= box.bottom - depth; row += 1) {
-    for (let at = row * columns + box.left + depth; at <= row * columns + box.right - depth; at += 1) {
-      if (labels[at] !== label || labels[at + left] !== label || labels[at + right] !== label) continue;
-      if (labels[at + up] !== label || labels[at + down] !== label) continue;
+  for (let row = top + depth; row <= bottom - depth; row += 1) {
+    for (let at = row * columns + left + depth; at <= row * columns + right - depth; at += 1) {
+      if (labels[at] !== label || labels[at - depth] !== label || labels[at + depth] !== label) continue;
+      if (labels[at - down] !== label || labels[at + down] !== label) continue;
       const bin = Math.floor((pixels[at] ?? 0) - HU_MIN);
       counts[bin] = (counts[bin] ?? 0) + 1;
       area += 1;
@@ -163,12 +165,12 @@ function spacingOf({ pixelSpacing }: HuImage): readonly [number, number] | undef
   return pixelSpacing?.every((mm) => mm >= 0.05 && mm <= 10) === true ? pixelSpacing : undefined;
 }
 
-function around(parts: readonly Part[]): Box {
+function around(boxes: readonly Box[]): Box {
   return {
-    top: Math.min(...parts.map(({ box }) => box.top)),
-    left: Math.min(...parts.map(({ box }) => box.left)),
-    bottom: Math.max(...parts.map(({ box }) => box.bottom)),
-    right: Math.max(...parts.map(({ box }) => box.right)),
+    top: Math.min(...boxes.map(({ top }) => top)),
+    left: Math.min(...boxes.map(({ left }) => left)),
+    bottom: Math.max(...boxes.map(({ bottom }) => bottom)),
+    right: Math.max(...boxes.map(({ right }) => right)),
   };
 }
 
