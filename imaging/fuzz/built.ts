@@ -19,6 +19,7 @@ const COLUMNS = 24;
 export async function builtSeeds(): Promise<readonly Built[]> {
   const twelve = planeOf(12);
   const eight = planeOf(8);
+  const colour = colours();
   const frames: readonly (readonly [string, string, Plane, Uint8Array])[] = [
     ['jpeg-baseline', `${UID}.4.50`, eight, await jpeg(eight, false)],
     ['jpeg-lossless-57', `${UID}.4.57`, twelve, jpegLossless(twelve, 4)],
@@ -42,6 +43,10 @@ export async function builtSeeds(): Promise<readonly Built[]> {
     built('native-frames', nativeFrames(twelve)),
     built('enhanced', enhanced(twelve)),
     built('rgb', rgb()),
+    built('rgb-jpeg', rgb(`${UID}.4.50`, await jpeg(colour, false))),
+    built('rgb-jpegls', rgb(`${UID}.4.80`, await jpegLs(colour, 0))),
+    built('rgb-j2k', rgb(`${UID}.4.90`, await jpeg2000(colour, true))),
+    built('rgb-htj2k', rgb(`${UID}.4.201`, await htj2k(colour, true))),
     built('modality-lut', modalityLut(twelve)),
     built('padding', padded(twelve)),
     ...pictures(eight),
@@ -122,13 +127,15 @@ function pixelData(tree: Tree, plane: Plane, fragments?: Fragment[]): Node {
   return { tag: PIXEL_DATA, vr: 'OW', value: bytes };
 }
 
-/** Three frames, the second in two fragments, with a basic offset table and an extended one. */
+/** Three frames, the second in two fragments where that is allowed (PS3.5 A.4.2: not for RLE), with an offset table. */
 function several(uid: string, plane: Plane, frame: Uint8Array): Tree {
   const whole = fragment(frame);
   const half = (whole.bytes.length >> 2) << 1;
-  const parts = [whole, { bytes: whole.bytes.slice(0, half) }, { bytes: whole.bytes.slice(half) }, whole];
-  const sizes = parts.map(({ bytes }) => bytes.length + 8);
-  const starts = [0, sizes[0] ?? 0, (sizes[0] ?? 0) + (sizes[1] ?? 0) + (sizes[2] ?? 0)];
+  const halves = [{ bytes: whole.bytes.slice(0, half) }, { bytes: whole.bytes.slice(half) }];
+  const second = uid === `${UID}.5` ? [whole] : halves;
+  const parts = [whole, ...second, whole];
+  const first = whole.bytes.length + 8;
+  const starts = [0, first, first + second.reduce((sum, { bytes }) => sum + bytes.length + 8, 0)];
   const table = Buffer.alloc(12);
   for (const [at, start] of starts.entries()) table.writeUInt32LE(start, at * 4);
   const tree = slice(uid, plane, [{ bytes: table }, ...parts]);
@@ -179,12 +186,19 @@ function sequence(tag: number, items: Item[]): Node {
   return { tag, vr: 'SQ', value: new Uint8Array(), items, undefinedLength: true };
 }
 
-function rgb(): Tree {
-  const tree = slice(`${UID}.1`, planeOf(8));
+function colours(): Plane {
+  const values = Uint16Array.from(randomOf(5, 5).bytes(ROWS * COLUMNS * 3));
+  return { rows: ROWS, columns: COLUMNS, bits: 8, samples: 3, values };
+}
+
+function rgb(uid = `${UID}.1`, frame?: Uint8Array): Tree {
+  const tree = slice(uid, planeOf(8), frame && [fragment([]), fragment(frame)]);
   put(tree.data, short(tree, 0x0028_0002, 3));
   put(tree.data, text(0x0028_0004, 'CS', 'RGB'));
   put(tree.data, short(tree, 0x0028_0006, 0));
-  put(tree.data, { tag: PIXEL_DATA, vr: 'OB', value: randomOf(5, 5).bytes(ROWS * COLUMNS * 3) });
+  if (frame === undefined) {
+    put(tree.data, { tag: PIXEL_DATA, vr: 'OB', value: Uint8Array.from(colours().values) });
+  }
   return tree;
 }
 

@@ -1,8 +1,15 @@
 import { createRequire } from 'node:module';
 import sharp from 'sharp';
 
-/** A small plane to compress: `values` are `bits` wide, row by row. */
-export type Plane = { rows: number; columns: number; bits: number; values: Uint16Array };
+/** A small image to compress: `values` are `bits` wide, row by row, colour by pixel. */
+export type Plane = {
+  rows: number;
+  columns: number;
+  bits: number;
+  values: Uint16Array;
+  /** 1 where it is not stated. */
+  samples?: 1 | 3;
+};
 
 type Encoder = {
   getDecodedBuffer: (frame: object) => Uint8Array;
@@ -37,10 +44,10 @@ export async function htj2k(plane: Plane, lossless: boolean): Promise<Uint8Array
 
 /** 8 bits, baseline or progressive. */
 export async function jpeg(plane: Plane, progressive: boolean): Promise<Uint8Array> {
-  const { rows, columns, bits } = plane;
+  const { rows, columns, bits, samples = 1 } = plane;
   const grey = Uint8Array.from(plane.values, (value) => value >> Math.max(0, bits - 8));
-  return sharp(grey, { raw: { width: columns, height: rows, channels: 1 } })
-    .toColourspace('b-w')
+  return sharp(grey, { raw: { width: columns, height: rows, channels: samples } })
+    .toColourspace(samples === 1 ? 'b-w' : 'srgb')
     .jpeg({ progressive, quality: 90 })
     .toBuffer();
 }
@@ -51,15 +58,15 @@ async function byWasm(module: string, name: string, plane: Plane, set: (encoder:
   const Made = wasm[name];
   if (Made === undefined) throw new Error(`${module} has no ${name}`);
   const encoder = new Made();
-  const { rows, columns, bits } = plane;
+  const { rows, columns, bits, samples = 1 } = plane;
   set(encoder);
   const frame = {
     width: columns,
     height: rows,
     bitsPerSample: bits,
-    componentCount: 1,
+    componentCount: samples,
     isSigned: false,
-    isUsingColorTransform: false,
+    isUsingColorTransform: samples === 3,
   };
   encoder.getDecodedBuffer(frame).set(bits > 8 ? wordsOf(plane.values) : Uint8Array.from(plane.values));
   encoder.encode();

@@ -105,18 +105,19 @@ class Fleet {
     return this.next - 1;
   }
 
-  /** One process after another, each until it dies or there is nothing left. */
+  /** One process after another, each until it dies, is too fat to judge others, or there is nothing left. */
   private async serve(): Promise<void> {
-    while (await this.serveOne()) this.summary.deaths += 1;
+    while ((await this.serveOne()) !== 'nothing left');
   }
 
-  private async serveOne(): Promise<boolean> {
+  private async serveOne(): Promise<'nothing left' | 'next'> {
     const { promise, resolve } = Promise.withResolvers<Death | undefined>();
+    let more = true;
     const give = () => {
-      while (lane.open.size < OPEN_MAX) {
+      while (more && lane.open.size < OPEN_MAX && lane.rssPeakBytes <= RSS_MAX_BYTES) {
         const index = this.take();
-        if (index === undefined) break;
-        lane.run(index);
+        if (index === undefined) more = false;
+        else lane.run(index);
       }
       if (lane.open.size === 0) resolve(undefined);
     };
@@ -128,23 +129,24 @@ class Fleet {
     await lane.ready();
     Object.assign(this.summary, { digest: lane.digest, seeds: lane.seeds, real: lane.real });
     give();
-    const death = await promise;
-    this.summary.rssPeakBytes = Math.max(this.summary.rssPeakBytes, lane.rssPeakBytes);
-    if (death === undefined) {
-      const inPeace = await lane.end();
-      if (lane.printed !== '') for (const index of lane.ended) this.suspects.add(index);
-      if (!inPeace) this.deaths.push({ text: `did not end in peace: ${lane.printed}`, indexes: [] });
-      return false;
-    }
-    const indexes = [...lane.ended, ...lane.open.keys()];
-    this.deaths.push({ text: `${death.reason}: ${death.text}`, indexes });
-    for (const index of indexes) this.suspects.add(index);
-    this.summary.cases += lane.open.size;
-    return true;
+    this.ended(lane, await promise, await lane.end());
+    return more ? 'next' : 'nothing left';
+  }
+
+  private ended(lane: Lane, death: Death | undefined, inPeace: boolean): void {
+    const { printed, open } = lane;
+    const indexes = [...lane.ended, ...open.keys()];
+    if (printed !== '' || death !== undefined) for (const index of indexes) this.suspects.add(index);
+    if (death === undefined && inPeace) return;
+    this.summary.deaths += 1;
+    this.summary.cases += open.size;
+    const text = death === undefined ? `did not end in peace: ${printed}` : `${death.reason}: ${death.text}`;
+    this.deaths.push({ text, indexes });
   }
 
   private note(done: Done, lane: Lane): void {
     this.summary.cases += 1;
+    this.summary.rssPeakBytes = Math.max(this.summary.rssPeakBytes, lane.rssPeakBytes);
     this.summary.slowestMs = Math.max(this.summary.slowestMs, done.slowest.wallMs);
     for (const outcome of done.outcomes) {
       this.summary.outcomes.set(outcome, (this.summary.outcomes.get(outcome) ?? 0) + 1);
@@ -154,8 +156,11 @@ class Fleet {
       return;
     }
     if (done.slowest.wallMs > CASE_MAX_MS) this.suspects.add(done.index);
-    const fat = lane.takeRss() > RSS_MAX_BYTES;
-    if (!fat && lane.printed === '') return;
+    // Memory once taken is not given back at once: what comes after is tried in another process.
+    if (lane.rssPeakBytes > RSS_MAX_BYTES) {
+      for (const index of [done.index, ...lane.open.keys()]) this.suspects.add(index);
+    }
+    if (lane.printed === '') return;
     for (const index of [...lane.ended, ...lane.open.keys()]) this.suspects.add(index);
     lane.printed = '';
   }

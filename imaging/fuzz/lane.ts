@@ -37,7 +37,6 @@ export class Lane {
   /** What was printed while the open cases ran. */
   printed = '';
   rssPeakBytes = 0;
-  private rssLatelyBytes = 0;
   digest = '';
   seeds = 0;
   real = 0;
@@ -122,13 +121,6 @@ export class Lane {
     return this.child.exitCode === 0;
   }
 
-  /** The most memory seen since this was last asked. */
-  takeRss(): number {
-    const seen = this.rssLatelyBytes;
-    this.rssLatelyBytes = 0;
-    return seen;
-  }
-
   private tell(order: Order): void {
     // A child that is gone is reported when its streams close.
     this.child.send(order, () => {});
@@ -137,7 +129,6 @@ export class Lane {
   private watch(): void {
     const rss = residentBytes(this.child.pid);
     this.rssPeakBytes = Math.max(this.rssPeakBytes, rss);
-    this.rssLatelyBytes = Math.max(this.rssLatelyBytes, rss);
     const oldest = Math.min(...this.open.values());
     if (rss > RSS_KILLED_BYTES) this.kill('MEMORY', `the process held ${Math.round(rss / 2 ** 20)} MiB`);
     else if (performance.now() - oldest > this.hangMs) this.kill('HANG', `no answer in ${this.hangMs} ms`);
