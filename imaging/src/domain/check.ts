@@ -11,7 +11,7 @@ import { whyNoCtPicture } from './ct-picture.ts';
  * Called before toTensor, by whoever serves or picks slices.
  *
  * - `chest-ct`: throws ImagingError NOT_CHEST where the header names another body part, or no lung is seen. An absent or
- *   unknown body part refuses nothing: headers often err (Güld et al. 2002 find 15 % wrong).
+ *   unknown body part refuses nothing: headers often err (15 % were wrong where Güld et al. looked, doi:10.1117/12.467017).
  * - `ct-picture`: throws OUT_OF_DOMAIN where a picture cannot be the rendering of a whole CT slice, nor a part of one cut
  *   out on black. A DICOM slice that the contract renders is a CT slice already. It cannot tell a CT from every dark
  *   picture: see docs/preprocessing.md for what passes.

@@ -16,12 +16,12 @@ export type LungMask = {
 /*
  * Every number here is part of the contract's version: tensors cropped to the lungs follow from them.
  */
-// Between lung and soft tissue. Published practice is -320 to -400: the iteration of Hu, Hoffman and Reinhardt (2001)
-// ends there on most scans.
+// Between lung and soft tissue; customary thresholds lie between -320 and -400 HU (Hu, Hoffman, Reinhardt 2001 choose
+// one by iteration for each scan; a fixed one gives the same mask everywhere).
 const AIR_BELOW = -320;
 // Air in the trachea, the bowel or a sinus measures about -1000, and so does the air around a patient. Lung is full of
-// vessels: in severe emphysema, whose own threshold is -950 a pixel, half of the pixels still lie above -960. The upper
-// bound leaves out stool, and cells of the mastoid.
+// vessels: a pixel below -950 is called emphysema, and the bound leaves room for a lung of which half is. The upper
+// bound leaves out stool, and cells of the mastoid. The medians of the real slices at hand lie between -893 and -828.
 const LUNG_MEDIAN = { low: -960, high: -500 };
 // Foam of a table or mattress, -950 to -900, is as light as lung. Where the air around a patient is in view, which is
 // this share of the slice, what lies at the edge is no lung; else it may be one, cut off by a small field of view.
