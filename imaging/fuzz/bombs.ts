@@ -5,6 +5,7 @@ import type { Node, Tree } from './dataset.ts';
 import { writeTree } from './dataset-write.ts';
 import { htj2k, jpeg2000, jpegLs } from './encode.ts';
 import type { Plane } from './encode.ts';
+import { mutateFrame } from './mutate-frame.ts';
 import type { Random } from './random.ts';
 
 /** Small files that ask for much: each costs a decoder its patience or its memory, so one is drawn now and then. */
@@ -136,7 +137,7 @@ const BOMBS: readonly Bomb[] = [
     return deflated(tree, deflateRawSync(writeTree(tree).subarray(metaLength(tree)), { level: 1 }));
   },
   function manyTinyFrames(tree, random) {
-    const frames = random.pick([2000, 60_000, 500_000]);
+    const frames = random.pick([2000, 4096, 500_000]);
     put(tree.data, text(0x0028_0008, 'IS', String(frames)));
     put(tree.data, short(tree, 0x0028_0010, 1));
     put(tree.data, short(tree, 0x0028_0011, 1));
@@ -144,7 +145,7 @@ const BOMBS: readonly Bomb[] = [
     return writeTree(tree);
   },
   function oneFragmentForEveryFrame(tree, random) {
-    const frames = random.pick([1000, 50_000]);
+    const frames = random.pick([1000, 4096, 50_000]);
     const pixels = tree.data.find(({ tag }) => tag === PIXEL_DATA);
     const table = Buffer.alloc(frames * 8);
     const lengths = Buffer.alloc(frames * 8, 0);
@@ -164,7 +165,7 @@ const BOMBS: readonly Bomb[] = [
     return writeTree(tree);
   },
   function perFrameGroups(tree, random) {
-    const frames = random.pick([1000, 20_000]);
+    const frames = random.pick([1000, 4096, 20_000]);
     put(tree.data, text(0x0028_0008, 'IS', String(frames)));
     put(tree.data, {
       tag: 0x5200_9230,
@@ -192,14 +193,10 @@ const BOMBS: readonly Bomb[] = [
     return writeTree(tree);
   },
   async function largestCompressed(tree, random) {
-    const [uid, make] = random.pick(COMPRESSED);
-    put(tree.meta, text(0x0002_0010, 'UI', uid));
-    const side = 4096;
-    put(tree.data, short(tree, 0x0028_0010, side));
-    put(tree.data, short(tree, 0x0028_0011, side));
-    const frame = await make({ rows: side, columns: side, bits: 12, values: new Uint16Array(side * side) });
-    put(tree.data, encapsulated(frame.length % 2 === 0 ? frame : Buffer.concat([frame, new Uint8Array(1)])));
-    return writeTree(tree);
+    return largest(tree, random, 0);
+  },
+  async function largestDamaged(tree, random) {
+    return largest(tree, random, random.between(1, 3));
   },
   function rlePauses(tree) {
     put(tree.meta, text(0x0002_0010, 'UI', '1.2.840.10008.1.2.5'));
@@ -216,6 +213,25 @@ const COMPRESSED: readonly (readonly [string, (plane: Plane) => Promise<Uint8Arr
   ['1.2.840.10008.1.2.4.90', async (plane) => jpeg2000(plane, true)],
   ['1.2.840.10008.1.2.4.201', async (plane) => htj2k(plane, true)],
 ];
+
+const frames = new Map<string, Uint8Array>();
+
+/** 4096 x 4096 in some kB, well formed or changed in some places. */
+async function largest(tree: Tree, random: Random, changes: number): Promise<Uint8Array> {
+  const [uid, make] = random.pick(COMPRESSED);
+  let frame = frames.get(uid) ?? (await make(planeOfZeros(4096)));
+  frames.set(uid, frame);
+  for (let left = changes; left > 0; left -= 1) frame = mutateFrame(frame, random).bytes;
+  put(tree.meta, text(0x0002_0010, 'UI', uid));
+  put(tree.data, short(tree, 0x0028_0010, 4096));
+  put(tree.data, short(tree, 0x0028_0011, 4096));
+  put(tree.data, encapsulated(frame.length % 2 === 0 ? frame : Buffer.concat([frame, new Uint8Array(1)])));
+  return writeTree(tree);
+}
+
+function planeOfZeros(side: number): Plane {
+  return { rows: side, columns: side, bits: 12, values: new Uint16Array(side * side) };
+}
 
 /** Empty ones, each with another tag, in ascending order. */
 function elements(count: number): Buffer {

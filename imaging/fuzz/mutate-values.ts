@@ -79,18 +79,19 @@ function bitsTogether(tree: Tree, random: Random): void {
   );
 }
 
+const VALUE_COUNTS: Readonly<Record<number, number>> = {
+  0x0028_0030: 2,
+  0x0020_0032: 3,
+  0x0020_0037: 6,
+};
+
 function oddNumberText(tree: Tree, random: Random): void {
   const [tag, vr] = random.pick(NUMBER_TEXTS);
-  const values = Array.from(
-    {
-      length: random.weighted([
-        [8, 1],
-        [2, 3],
-        [2, 6],
-        [0.2, 200],
-      ]),
-    },
-    () => random.pick(NUMBERS),
+  const count = random.chance(0.6) ? (VALUE_COUNTS[tag] ?? 1) : random.pick([1, 2, 3, 6, 200]);
+  // Most of them sane, so that the one that is not is met.
+  const sane = random.chance(0.5);
+  const values = Array.from({ length: count }, () =>
+    sane && random.chance(0.7) ? random.pick(['0', '1', '-1', '0.5', '2']) : random.pick(NUMBERS),
   );
   placeSomewhere(tree, text(tag, vr, values.join('\\').slice(0, 65_534)), random);
 }
