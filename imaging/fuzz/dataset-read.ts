@@ -1,5 +1,5 @@
 import { inflateRawSync } from 'node:zlib';
-import { LONG_VRS, PIXEL_DATA, UNDEFINED_LENGTH, encodingOf, uidOf } from './dataset.ts';
+import { hasLongLength, PIXEL_DATA, UNDEFINED_LENGTH, encodingOf, uidOf } from './dataset.ts';
 import type { Encoding, Fragment, Item, Node, Tree } from './dataset.ts';
 
 const META_START = 132;
@@ -110,7 +110,7 @@ class Reader {
     const vr = this.bytes.toString('latin1', this.at, this.at + 2);
     if (!/^[A-Z]{2}$/.test(vr)) throw new RangeError('no VR');
     this.at += 2;
-    if (!LONG_VRS.has(vr)) return { vr, length: this.word() };
+    if (!hasLongLength(vr)) return { vr, length: this.word() };
     this.at += 2;
     return { vr, length: this.long() };
   }

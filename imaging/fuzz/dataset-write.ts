@@ -1,5 +1,5 @@
 import { deflateRawSync } from 'node:zlib';
-import { LONG_VRS, UNDEFINED_LENGTH } from './dataset.ts';
+import { hasLongLength, UNDEFINED_LENGTH } from './dataset.ts';
 import type { Encoding, Item, Node, Tree } from './dataset.ts';
 
 const ITEM = 0xfffe_e000;
@@ -48,7 +48,7 @@ function writeItem(item: Item, encoding: Encoding, out: Uint8Array[]): void {
 function elementHead(node: Node, size: number, encoding: Encoding): Buffer {
   const length = node.lie ?? (node.undefinedLength === true ? UNDEFINED_LENGTH : size);
   if (!encoding.explicit) return mark(node.tag, length, encoding);
-  const long = LONG_VRS.has(node.vr);
+  const long = hasLongLength(node.vr);
   const head = Buffer.alloc(long ? 12 : 8);
   writeTag(head, node.tag, encoding);
   head.write(node.vr.padEnd(2).slice(0, 2), 4, 'latin1');

@@ -17,11 +17,15 @@ export type Tree = { head: Uint8Array; meta: Node[]; data: Node[]; encoding: Enc
 export const UNDEFINED_LENGTH = 0xff_ff_ff_ff;
 export const PIXEL_DATA = 0x7fe0_0010;
 export const TRANSFER_SYNTAX = 0x0002_0010;
-// PS3.5 7.1.2.
-export const LONG_VRS = new Set('OB OD OF OL OV OW SQ SV UC UN UR UT UV'.split(' '));
+// PS3.5 7.1.2: these have a 16-bit length; every other VR, one that is not yet known included, has 32 bits.
+const SHORT_VRS = new Set('AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US'.split(' '));
 const IMPLICIT = '1.2.840.10008.1.2';
 const BIG_ENDIAN = '1.2.840.10008.1.2.2';
 const DEFLATED = '1.2.840.10008.1.2.1.99';
+
+export function hasLongLength(vr: string): boolean {
+  return !SHORT_VRS.has(vr);
+}
 
 export function encodingOf(uid: string): Encoding {
   return { explicit: uid !== IMPLICIT, bigEndian: uid === BIG_ENDIAN, deflated: uid === DEFLATED };

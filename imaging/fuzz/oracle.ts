@@ -7,6 +7,7 @@ import {
   scanSeries,
   seriesTensors,
   toTensor,
+  writeFindingReport,
 } from '../src/index.ts';
 import type { Contract, DicomFile, Image, Series } from '../src/index.ts';
 import type { Case } from './case.ts';
@@ -21,6 +22,7 @@ const TIMEOUT_MS = 1500;
 const FRAMES_MAX = 4;
 const SLICES_MAX = 3;
 const KEY = new Uint8Array(32).fill(7);
+const ALGORITHM = { name: 'fuzz', version: '1', digest: `sha256:${'0'.repeat(64)}` } as const;
 const patience = { timeoutMs: TIMEOUT_MS } as const;
 
 /** Makes the calls of one case; whatever they do ends up in the notes. */
@@ -63,6 +65,7 @@ async function dicom({ bytes, draw, original }: Case, image: Image | undefined, 
     spin < 0.5 ? await notes.call('inspectDicom', async () => inspectDicom(bytes, patience)) : undefined;
   if (spin > 0.4 && spin < 0.75) await frames(bytes, image, notes);
   if (spin > 0.3 && spin < 0.6) await identity(bytes, inspection?.storedSha256, notes);
+  if (spin > 0.7 && spin < 0.9) await report(bytes, notes);
   if (spin > 0.85) await series(bytes, original, draw, notes);
 }
 
@@ -114,6 +117,18 @@ function named(nodes: readonly Node[]): boolean {
     if (items !== undefined) return items.some((item) => named(item.nodes));
     return (vr === 'PN' || tag === 0x0010_0020) && Buffer.from(value).includes(CANARY);
   });
+}
+
+/** What is said of a refused file names its patient, and is written where its study is: it may not go to the console. */
+async function report(bytes: Uint8Array, notes: Notes): Promise<void> {
+  const refused = { outcome: 'refused', algorithm: ALGORITHM, code: 'CORRUPT', text: 'Broken.' } as const;
+  const stamp = { now: new Date(0), uid: () => '2.25.1' };
+  const written = await notes.call('writeFindingReport', async () =>
+    writeFindingReport(refused, bytes, stamp),
+  );
+  if (written !== undefined && readTree(written) === undefined) {
+    notes.find('INCONSISTENT', 'writeFindingReport', 'what it wrote cannot be parsed');
+  }
 }
 
 /** The file beside the one it was made of, which lies in the same place of the same series. */
