@@ -1,13 +1,15 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { progressive } from '../fuzz/bombs-picture.ts';
-import { put } from '../fuzz/dataset.ts';
+import { put, text } from '../fuzz/dataset.ts';
 import type { Node } from '../fuzz/dataset.ts';
 import { readTree } from '../fuzz/dataset-read.ts';
 import { writeTree } from '../fuzz/dataset-write.ts';
-import { closeDecoders, decodeImage, deidentify, readFacts } from '../src/index.ts';
+import { closeDecoders, decodeImage, deidentify, readFacts, writeFindingReport } from '../src/index.ts';
 import { aSlice } from './edit-dicom.ts';
 
 const KEY = new Uint8Array(32);
+const ALGORITHM = { name: 'test', version: '1', digest: `sha256:${'0'.repeat(64)}` } as const;
+const REFUSED = { outcome: 'refused', algorithm: ALGORITHM, code: 'CORRUPT', text: 'Broken.' } as const;
 
 afterAll(closeDecoders);
 
@@ -29,6 +31,14 @@ describe('a long run of blanks in a text', () => {
   test('of the data set is de-identified in one pass, on the thread of the caller', async () => {
     const file = withElement({ tag: 0x0008_0008, vr: 'UT', value: blanks('\0') });
     expect(await deidentify(file, { key: KEY, burnedIn: 'flag' })).toHaveProperty('bytes');
+  });
+});
+
+describe('a character set that is a name of JavaScript', () => {
+  test.each(['toString', 'constructor', '__proto__'])('%s reads as if none were given', async (name) => {
+    const file = withElement(text(0x0008_0005, 'CS', name));
+    const report = await writeFindingReport(REFUSED, file, { now: new Date(0), uid: () => '2.25.1' });
+    expect(Buffer.from(report).toString('latin1')).toContain('Phantom^P1');
   });
 });
 

@@ -6,7 +6,9 @@ import { withoutPadding } from '../dicom/text-padding.ts';
  * if none were given; what cannot be decoded becomes U+FFFD and never an error, so that a report is not lost over it.
  */
 export function decodeText(bytes: Uint8Array, terms: readonly string[]): string {
-  const first = ENCODINGS[terms[0]?.replace('ISO 2022', 'ISO_IR') ?? ''];
+  const term = terms[0]?.replace('ISO 2022', 'ISO_IR') ?? '';
+  // Not everything that an object answers to is a character set: a file may name `toString`.
+  const first = Object.hasOwn(ENCODINGS, term) ? ENCODINGS[term] : undefined;
   const text = bytes.includes(ESCAPE) ? extended(bytes, first) : plain(bytes, first);
   // Padding to an even length: a space, or zero for UI (PS3.5 6.2).
   return withoutPadding(text);
