@@ -2,6 +2,7 @@
  * A data set taken apart without loss, so that it can be written again: every element with its bytes as they are. Ours,
  * beside the reader that decodes, because nothing may be skipped here: what is not understood must not be kept.
  */
+import { LIMITS } from '../dicom/limits.ts';
 import { ImagingError } from '../errors.ts';
 import { standardVr } from './dictionary.ts';
 
@@ -40,9 +41,6 @@ const SHORT_VRS = 'AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL U
 const shortVrs: ReadonlySet<string> = new Set(SHORT_VRS);
 export const hasShortLength = (vr: string): boolean => shortVrs.has(vr);
 
-const MAX_DEPTH = 32;
-const MAX_ELEMENTS = 500_000;
-
 /** @throws ImagingError TRUNCATED, CORRUPT or LIMIT_EXCEEDED */
 export function readElements(bytes: Uint8Array, encoding: Encoding): readonly Element[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -61,7 +59,7 @@ type Scope = {
 type Head = { readonly tag: number; readonly vr: string; readonly length: number };
 
 function readSet(reader: Reader, scope: Scope): readonly Element[] {
-  if (scope.depth > MAX_DEPTH) throw new ImagingError('LIMIT_EXCEEDED', 'Sequences are nested too deeply.');
+  if (scope.depth > LIMITS.sequenceDepth) throw new ImagingError('LIMIT_EXCEEDED', 'Sequences are nested too deeply.');
   const found: Element[] = [];
   while (reader.at < scope.end) {
     const head = readHead(reader, scope);
@@ -86,7 +84,7 @@ function readHead(reader: Reader, { end, encoding }: Scope): Head {
   const little = !encoding.bigEndian;
   if (reader.at + 8 > end) throw new ImagingError('TRUNCATED');
   reader.elements += 1;
-  if (reader.elements > MAX_ELEMENTS)
+  if (reader.elements > LIMITS.elements)
     throw new ImagingError('LIMIT_EXCEEDED', 'The file has too many elements.');
   const { at } = reader;
   const tag = view.getUint16(at, little) * 0x1_0000 + view.getUint16(at + 2, little);
