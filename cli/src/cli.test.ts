@@ -35,7 +35,17 @@ describe('hilum', () => {
     const { code, out } = await hilum('--help');
     expect(code).toBe(0);
     const names = out.match(/^ {2}\w+/gm)?.map((name) => name.trim()) ?? [];
-    expect(names).toEqual(['demo', 'train', 'evaluate', 'serve', 'classify', 'prepare', 'phantom']);
+    expect(names).toEqual([
+      'demo',
+      'train',
+      'evaluate',
+      'serve',
+      'classify',
+      'prepare',
+      'inspect',
+      'deidentify',
+      'phantom',
+    ]);
     expect(out).toContain('Research use only, not for diagnosis.');
     for (const name of names) {
       const help = await hilum(name, '--help');

@@ -31,7 +31,7 @@ export interface Inspected {
 }
 
 /** The series that a file is part of, and its place there. */
-export interface InSeries {
+interface InSeries {
   readonly uid: string;
   /** Place of the file's first slice by position, from 1, and how many there are; absent for a copy that was dropped. */
   readonly slice?: number;
