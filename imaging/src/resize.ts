@@ -20,49 +20,73 @@ export function resize(plane: Plane, rows: number, columns: number): Plane {
   return alongColumns(across, tapsOf(plane.rows, rows));
 }
 
-type Taps = { readonly first: number; readonly weights: Float64Array };
+/**
+ * What each output sample is made of: from `firsts[i]` on, the weights from `starts[i]` to `starts[i + 1]`. Weights of
+ * zero at either end are left out, which changes no sum of finite numbers.
+ */
+type Taps = { readonly firsts: Int32Array; readonly starts: Int32Array; readonly weights: Float64Array };
 
-function tapsOf(from: number, to: number): readonly Taps[] {
+// Slices of a series have one size, pictures of a data set a few; an entry takes some 20 kB.
+const TAPS_KEPT = 16;
+const kept = new Map<string, Taps>();
+
+function tapsOf(from: number, to: number): Taps {
+  const key = `${from} ${to}`;
+  const known = kept.get(key);
+  if (known !== undefined) return known;
+  const taps = newTaps(from, to);
+  for (const oldest of kept.keys()) if (kept.size >= TAPS_KEPT) kept.delete(oldest);
+  kept.set(key, taps);
+  return taps;
+}
+
+function newTaps(from: number, to: number): Taps {
   const scale = from / to;
   const support = Math.max(1, scale);
-  return Array.from({ length: to }, (_, i) => {
+  const [firsts, starts] = [new Int32Array(to), new Int32Array(to + 1)];
+  const weights: number[] = [];
+  for (let i = 0; i < to; i += 1) {
     const centre = (i + 0.5) * scale;
-    const first = Math.max(0, Math.floor(centre - support - 0.5));
-    const last = Math.min(from - 1, Math.ceil(centre + support - 0.5));
-    const weights = new Float64Array(last - first + 1);
+    let first = Math.max(0, Math.floor(centre - support - 0.5));
+    let last = Math.min(from - 1, Math.ceil(centre + support - 0.5));
+    const weight = (j: number): number => Math.max(0, 1 - Math.abs(j + 0.5 - centre) / support);
+    while (first < last && weight(first) === 0) first += 1;
+    while (first < last && weight(last) === 0) last -= 1;
     let sum = 0;
-    for (let k = 0; k < weights.length; k += 1) {
-      const weight = Math.max(0, 1 - Math.abs(first + k + 0.5 - centre) / support);
-      weights[k] = weight;
-      sum += weight;
-    }
-    return { first, weights: weights.map((weight) => weight / sum) };
-  });
+    for (let j = first; j <= last; j += 1) sum += weight(j);
+    for (let j = first; j <= last; j += 1) weights.push(weight(j) / sum);
+    firsts[i] = first;
+    starts[i + 1] = weights.length;
+  }
+  return { firsts, starts, weights: Float64Array.from(weights) };
 }
 
-function alongRows({ rows, columns, values }: Plane, taps: readonly Taps[]): Plane {
-  const out = new Float64Array(rows * taps.length);
-  for (const [column, { first, weights }] of taps.entries()) {
-    for (let row = 0; row < rows; row += 1) {
-      const from = row * columns + first;
+function alongRows({ rows, columns, values }: Plane, { firsts, starts, weights }: Taps): Plane {
+  const across = firsts.length;
+  const out = new Float64Array(rows * across);
+  for (let row = 0, at = 0; row < rows; row += 1) {
+    const begin = row * columns;
+    for (let column = 0; column < across; column += 1, at += 1) {
+      let from = begin + (firsts[column] ?? 0);
+      const end = starts[column + 1] ?? 0;
       let sum = 0;
-      for (let k = 0; k < weights.length; k += 1) sum += (weights[k] ?? 0) * (values[from + k] ?? 0);
-      out[row * taps.length + column] = sum;
+      for (let k = starts[column] ?? 0; k < end; k += 1, from += 1) sum += (weights[k] ?? 0) * (values[from] ?? 0);
+      out[at] = sum;
     }
   }
-  return { rows, columns: taps.length, values: out };
+  return { rows, columns: across, values: out };
 }
 
-function alongColumns({ columns, values }: Plane, taps: readonly Taps[]): Plane {
-  const out = new Float64Array(taps.length * columns);
-  for (const [row, { first, weights }] of taps.entries()) {
-    for (let column = 0; column < columns; column += 1) {
-      let sum = 0;
-      for (let k = 0; k < weights.length; k += 1) {
-        sum += (weights[k] ?? 0) * (values[(first + k) * columns + column] ?? 0);
-      }
-      out[row * columns + column] = sum;
+/** Row by row of what it reads: each sample still gets its products in the order of its weights. */
+function alongColumns({ columns, values }: Plane, { firsts, starts, weights }: Taps): Plane {
+  const out = new Float64Array(firsts.length * columns);
+  for (let row = 0; row < firsts.length; row += 1) {
+    const [begin, end] = [row * columns, (row + 1) * columns];
+    let from = (firsts[row] ?? 0) * columns;
+    for (let k = starts[row] ?? 0; k < (starts[row + 1] ?? 0); k += 1) {
+      const weight = weights[k] ?? 0;
+      for (let at = begin; at < end; at += 1, from += 1) out[at] = (out[at] ?? 0) + weight * (values[from] ?? 0);
     }
   }
-  return { rows: taps.length, columns, values: out };
+  return { rows: firsts.length, columns, values: out };
 }

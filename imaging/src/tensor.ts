@@ -67,30 +67,29 @@ function greyLevels(
 }
 
 /** PS3.3 C.11.2.1.2.1, the linear function, to 0..255; not rounded. */
-function windowed(image: HuImage, { center, width }: Window): Plane {
-  const low = center - 0.5 - (width - 1) / 2;
-  const high = center - 0.5 + (width - 1) / 2;
-  return plane(image, (hu) => {
-    if (hu <= low) return 0;
-    if (hu > high) return 255;
-    return ((hu - (center - 0.5)) / (width - 1) + 0.5) * 255;
-  });
+function windowed({ rows, columns, pixels }: HuImage, { center, width }: Window): Plane {
+  const middle = center - 0.5;
+  const low = middle - (width - 1) / 2;
+  const high = middle + (width - 1) / 2;
+  const values = new Float64Array(pixels.length);
+  for (let at = 0; at < values.length; at += 1) {
+    const hu = pixels[at] ?? 0;
+    if (hu > high) values[at] = 255;
+    else if (!(hu <= low)) values[at] = ((hu - middle) / (width - 1) + 0.5) * 255;
+  }
+  return { rows, columns, values };
 }
 
-function scaled(image: GreyImage): Plane {
+function scaled({ rows, columns, bits, pixels }: GreyImage): Plane {
   // 65535 / 257 = 255 exactly.
-  const divisor = image.bits === 16 ? 257 : 1;
-  return plane(image, (level) => level / divisor);
+  const divisor = bits === 16 ? 257 : 1;
+  const values = new Float64Array(pixels.length);
+  for (let at = 0; at < values.length; at += 1) values[at] = (pixels[at] ?? 0) / divisor;
+  return { rows, columns, values };
 }
 
-function plane(image: Image, level: (value: number) => number): Plane {
-  const values = new Float64Array(image.pixels.length);
-  for (let at = 0; at < values.length; at += 1) values[at] = level(image.pixels[at] ?? 0);
-  return { rows: image.rows, columns: image.columns, values };
-}
-
-function inverted(picture: Plane): Plane {
-  return { ...picture, values: picture.values.map((level) => 255 - level) };
+function inverted({ rows, columns, values }: Plane): Plane {
+  return { rows, columns, values: values.map((level) => 255 - level) };
 }
 
 /** The largest centred square; an odd remainder leaves its extra pixel at the bottom or right. */

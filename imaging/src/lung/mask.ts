@@ -66,16 +66,10 @@ export function lungMask(image: HuImage): LungMask {
   const lungs = lungsOf(image, pockets, outside, body);
   const none = { mask: new Uint8Array(air.length), fraction: 0 };
   if (lungs.length === 0) return none;
-  const open = new Uint8Array(air.length);
-  for (let at = 0; at < open.length; at += 1) open[at] = lungs.includes(pockets.labels[at] ?? 0) ? 1 : 0;
-  const mask = closeMask(
-    open,
-    image,
-    around(lungs.map(pockets.box)),
-    inPixels(image, CLOSING_MM, CLOSING_PIXELS),
-  );
-  const { area, box } = extent(mask, rows, columns);
-  const fraction = Math.min(1, area / body.area);
+  const box = around(lungs.map(pockets.box));
+  const open = painted(pockets, lungs, box, columns);
+  const mask = closeMask(open, columns, box, inPixels(image, CLOSING_MM, CLOSING_PIXELS));
+  const fraction = Math.min(1, sum(mask) / body.area);
   return fraction < LUNGS_MIN_OF_BODY ? none : { mask, fraction, box };
 }
 
@@ -174,23 +168,26 @@ function around(boxes: readonly Box[]): Box {
   };
 }
 
-/** Closing may fill a notch between the lungs that lies beyond the box of either. */
-function extent(
-  mask: Uint8Array,
-  rows: number,
+/** 1 where one of `lungs` is. */
+function painted(
+  { labels, count }: Components,
+  lungs: readonly number[],
+  { top, left, bottom, right }: Box,
   columns: number,
-): { readonly area: number; readonly box: Box } {
-  let [top, left, bottom, right] = [rows, columns, -1, -1];
-  let area = 0;
-  for (let row = 0, at = 0; row < rows; row += 1) {
-    for (let column = 0; column < columns; column += 1, at += 1) {
-      if (mask[at] === 0) continue;
-      area += 1;
-      if (row < top) top = row;
-      bottom = row;
-      if (column < left) left = column;
-      if (column > right) right = column;
+): Uint8Array {
+  const paint = new Uint8Array(count + 1);
+  for (const label of lungs) paint[label] = 1;
+  const mask = new Uint8Array(labels.length);
+  for (let row = top; row <= bottom; row += 1) {
+    for (let at = row * columns + left; at <= row * columns + right; at += 1) {
+      mask[at] = paint[labels[at] ?? 0] ?? 0;
     }
   }
-  return { area, box: { top, left, bottom, right } };
+  return mask;
+}
+
+function sum(mask: Uint8Array): number {
+  let area = 0;
+  for (let at = 0; at < mask.length; at += 1) area += mask[at] ?? 0;
+  return area;
 }
