@@ -36,6 +36,9 @@ export function cutFrames(header: Header): Frames {
   };
 }
 
+// Zero bytes behind native pixels; of a row or a column that the header left out, there would be more.
+const PADDING_MAX = 16;
+
 type Places = readonly (readonly Fragment[])[];
 
 function nativeFrames({ pixelData, frames, bytes }: Header, layout: FrameLayout): Places {
@@ -43,23 +46,43 @@ function nativeFrames({ pixelData, frames, bytes }: Header, layout: FrameLayout)
   if (layout.photometric.endsWith('_422')) throw new ImagingError('PIXEL_FORMAT_UNSUPPORTED');
   const { rows, columns, samplesPerPixel, bitsAllocated } = layout;
   const length = rows * columns * samplesPerPixel * (bitsAllocated / 8);
-  const expected = length * frames;
-  // An element has an even length: one byte of padding may follow an odd number of samples.
-  if (pixelData.length !== expected + (expected % 2)) throw new ImagingError('PIXEL_LENGTH_MISMATCH');
+  const surplus = pixelData.length - length * frames;
+  // An odd number of samples is filled up to an even length (PS3.5 8.1.1); some writers fill up to more.
+  const shorterSide = Math.min(rows, columns) * (bitsAllocated / 8);
+  if (surplus < 0 || surplus > Math.max(1, Math.min(PADDING_MAX, shorterSide - 1))) {
+    throw new ImagingError('PIXEL_LENGTH_MISMATCH');
+  }
   if (pixelData.offset + pixelData.length > bytes.length) throw new ImagingError('TRUNCATED');
+  const end = pixelData.offset + pixelData.length;
+  if (surplus > 1 && bytes.subarray(end - surplus, end).some((byte) => byte !== 0)) {
+    throw new ImagingError('PIXEL_LENGTH_MISMATCH');
+  }
   return Array.from({ length: frames }, (_, k) => [{ offset: pixelData.offset + k * length, length }]);
 }
 
 function encapsulatedFrames(header: Header): Places {
   const { frames, packing, bytes, pixelData } = header;
   const found = readEncapsulated(bytes, pixelData.offset);
-  const { fragments, offsetTable } = found;
+  const { fragments } = found;
   if (fragments.length < frames) {
     throw new ImagingError('PIXEL_LENGTH_MISMATCH', 'The Pixel Data hold fewer fragments than frames.');
   }
-  if (packing === 'rle' && fragments.length !== frames) {
+  if (packing === 'rle') {
+    if (fragments.length === frames) return grouped(header, found);
     throw new ImagingError('CORRUPT', 'An RLE frame is one fragment (PS3.5 A.4.2); here the numbers differ.');
   }
+  const places = grouped(header, found);
+  // A decoder would take the first of two codestreams, and the other would be lost without a word.
+  if (places.some(([, ...rest]) => rest.some((fragment) => startsFrame(bytes, fragment)))) {
+    throw new ImagingError('CORRUPT', 'The Pixel Data hold more frames than the header declares.');
+  }
+  return places;
+}
+
+/** Which fragments make up each frame: by a table where there is one. */
+function grouped(header: Header, found: Encapsulated): Places {
+  const { frames } = header;
+  const { fragments, offsetTable } = found;
   if (header.data.elements[keyOf(TAGS.extendedOffsets)] !== undefined) return byExtendedTable(header, found);
   if (offsetTable.length > 0) return byOffsets(found, offsetTable, frames);
   if (frames === 1) return [fragments];
@@ -117,9 +140,7 @@ const STARTS = [
 
 /** Without a table a frame starts where a fragment starts with a codestream's first marker. */
 function byStarts({ bytes, frames }: Header, fragments: readonly Fragment[]): Places {
-  const starts = fragments.flatMap(({ offset }, index) =>
-    STARTS.some((start) => start.every((byte, k) => bytes[offset + k] === byte)) ? [index] : [],
-  );
+  const starts = fragments.flatMap((fragment, index) => (startsFrame(bytes, fragment) ? [index] : []));
   if (starts[0] !== 0 || starts.length !== frames) {
     throw new ImagingError(
       'CORRUPT',
@@ -127,6 +148,12 @@ function byStarts({ bytes, frames }: Header, fragments: readonly Fragment[]): Pl
     );
   }
   return starts.map((start, k) => fragments.slice(start, starts[k + 1]));
+}
+
+function startsFrame(bytes: Uint8Array, { offset, length }: Fragment): boolean {
+  return STARTS.some(
+    (start) => start.length <= length && start.every((byte, k) => bytes[offset + k] === byte),
+  );
 }
 
 function tableMismatch(): ImagingError {

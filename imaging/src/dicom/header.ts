@@ -3,6 +3,7 @@ import { ImagingError } from '../errors.ts';
 import { checkSize } from '../image.ts';
 import { items, short, text } from './data-set.ts';
 import { UNDEFINED_LENGTH, keyOf, readElements } from './elements.ts';
+import { encodingOf } from './encoding.ts';
 import { checkLimit } from './limits.ts';
 import { readPart10 } from './meta.ts';
 import type { FrameLayout } from './stored.ts';
@@ -28,8 +29,6 @@ export type Header = {
   readonly bytes: Uint8Array;
 };
 
-const IMPLICIT_LE = '1.2.840.10008.1.2';
-const EXPLICIT_BE = '1.2.840.10008.1.2.2';
 // CT, enhanced, legacy converted, and the secondary captures (PS3.4 B.5).
 const CT_IMAGES = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.(2|2\.1|2\.2|7|7\.[1-4])$/;
 const WANTED = new Set<number>(Object.values(TAGS));
@@ -43,11 +42,7 @@ export function readHeader(file: Uint8Array): Header {
   checkLimit('fileBytes', file.length, 'bytes');
   const { transferSyntax, body } = readPart10(file);
   const packing = packingOf(transferSyntax);
-  const encoding = {
-    explicit: transferSyntax !== IMPLICIT_LE,
-    littleEndian: transferSyntax !== EXPLICIT_BE,
-  };
-  const data = readElements(body, encoding, WANTED);
+  const data = readElements(body, encodingOf(transferSyntax, body), WANTED);
   const element = data.elements[keyOf(TAGS.pixelData)];
   const modality = text(data, TAGS.modality)?.toUpperCase() ?? '';
   if (element === undefined) throw noPixels(data, modality);
@@ -76,8 +71,11 @@ export function layoutOf({ data, packing, rows, columns, frames }: Header): Fram
   if (bitsStored < 1 || bitsStored > bitsAllocated || highBit < bitsStored - 1 || highBit >= bitsAllocated) {
     throw new ImagingError('CORRUPT', 'Bits Stored, High Bit and Bits Allocated contradict each other.');
   }
-  const representation = short(data, TAGS.pixelRepresentation) ?? 0;
-  if (representation > 1) throw new ImagingError('CORRUPT', 'The Pixel Representation is neither 0 nor 1.');
+  // Absent, it is not taken for 0: many scanners write signed values, and the wrong sign still looks like a slice.
+  const representation = short(data, TAGS.pixelRepresentation) ?? NaN;
+  if (representation !== 0 && representation !== 1) {
+    throw new ImagingError('CORRUPT', 'The Pixel Representation is neither 0 nor 1.');
+  }
   const samples = rows * columns * samplesPerPixel;
   checkLimit('samplesPerFrame', samples, 'samples in a frame');
   checkLimit('pixelBytes', samples * frames * (bitsAllocated / 8), 'bytes of pixels');
@@ -91,14 +89,16 @@ export function layoutOf({ data, packing, rows, columns, frames }: Header): Fram
     bitsStored,
     highBit,
     signed: representation === 1,
-    photometric: text(data, TAGS.photometric) ?? '',
+    photometric: text(data, TAGS.photometric)?.toUpperCase() ?? '',
   };
 }
 
 /** An image without a number of frames has one, in however many fragments (PS3.3 C.7.6.6). */
 function readFrames(data: DataSet): number {
   const frames = text(data, TAGS.frames) ?? '1';
-  if (!/^0*[1-9]\d*$/.test(frames)) throw new ImagingError('CORRUPT', 'The number of frames is no number.');
+  // PS3.5 6.2, IS: a plus may lead.
+  if (!/^\+?0*[1-9]\d*$/.test(frames))
+    throw new ImagingError('CORRUPT', 'The number of frames is no number.');
   checkLimit('frames', Number(frames), 'frames');
   return Number(frames);
 }

@@ -25,7 +25,7 @@ export function rescaleOf(header: Header, n: number, signed: boolean): Rescale |
   );
   const slope = decimal(place, TAGS.slope);
   const intercept = decimal(place, TAGS.intercept);
-  const unit = text(place, TAGS.rescaleType) ?? 'HU';
+  const unit = text(place, TAGS.rescaleType)?.toUpperCase() ?? 'HU';
   if (slope === undefined || intercept === undefined || slope === 0 || unit !== 'HU') return undefined;
   return { kind: 'linear', slope, intercept };
 }
@@ -47,7 +47,7 @@ export function huOf(rescale: Rescale, stored: number): number {
 
 /** PS3.3 C.11.1.1.1: entries (0 means 65536), the first stored value mapped (signed as the pixels), bits of an entry. */
 function tableOf(lut: DataSet, signed: boolean): Rescale | undefined {
-  if (text(lut, TAGS.lutType) !== 'HU') return undefined;
+  if (text(lut, TAGS.lutType)?.toUpperCase() !== 'HU') return undefined;
   const count = short(lut, TAGS.lutDescriptor, false, 0);
   const first = short(lut, TAGS.lutDescriptor, signed, 1);
   const bits = short(lut, TAGS.lutDescriptor, false, 2);
