@@ -5,6 +5,14 @@ export type Plane = {
   readonly values: Float64Array;
 };
 
+/** A plane that is made row by row, as it is read: no copy of a whole slice in float64 has to be held. */
+export type Rows = {
+  readonly rows: number;
+  readonly columns: number;
+  /** Fills `into`, of `columns` numbers, with row `row`. */
+  readonly read: (row: number, into: Float64Array) => void;
+};
+
 /**
  * Bilinear resize with half-pixel centres, antialiased where it shrinks.
  *
@@ -15,9 +23,31 @@ export type Plane = {
  * then depend on where it lies). Along rows first, then along columns, in float64: additions, products and divisions only, in a
  * fixed order, so that every machine gives the same bits.
  */
-export function resize(plane: Plane, rows: number, columns: number): Plane {
-  const across = alongRows(plane, tapsOf(plane.columns, columns));
-  return alongColumns(across, tapsOf(plane.rows, rows));
+export function resize(source: Plane | Rows, rows: number, columns: number): Plane {
+  const read = 'read' in source ? source.read : readerOf(source);
+  const across = tapsOf(source.columns, columns);
+  const down = tapsOf(source.rows, rows);
+  const values = new Float64Array(rows * columns);
+  const from = new Float64Array(source.columns);
+  const row = new Float64Array(columns);
+  // Output rows that are still to get a part of a row to come.
+  let open = 0;
+  for (let at = 0; at < source.rows; at += 1) {
+    read(at, from);
+    shrinkRow(from, across, row);
+    while (open < rows && endOf(down, open) <= at) open += 1;
+    for (let i = open; i < rows && (down.firsts[i] ?? 0) <= at; i += 1) {
+      const weight = down.weights[(down.starts[i] ?? 0) + at - (down.firsts[i] ?? 0)] ?? 0;
+      addRow(row, weight, values, i * columns);
+    }
+  }
+  return { rows, columns, values };
+}
+
+function readerOf({ columns, values }: Plane): Rows['read'] {
+  return (row, into) => {
+    into.set(values.subarray(row * columns, (row + 1) * columns));
+  };
 }
 
 /**
@@ -61,32 +91,21 @@ function newTaps(from: number, to: number): Taps {
   return { firsts, starts, weights: Float64Array.from(weights) };
 }
 
-function alongRows({ rows, columns, values }: Plane, { firsts, starts, weights }: Taps): Plane {
-  const across = firsts.length;
-  const out = new Float64Array(rows * across);
-  for (let row = 0, at = 0; row < rows; row += 1) {
-    const begin = row * columns;
-    for (let column = 0; column < across; column += 1, at += 1) {
-      let from = begin + (firsts[column] ?? 0);
-      const end = starts[column + 1] ?? 0;
-      let sum = 0;
-      for (let k = starts[column] ?? 0; k < end; k += 1, from += 1) sum += (weights[k] ?? 0) * (values[from] ?? 0);
-      out[at] = sum;
-    }
-  }
-  return { rows, columns: across, values: out };
+/** The sample after the last that output sample `i` is made of. */
+function endOf({ firsts, starts }: Taps, i: number): number {
+  return (firsts[i] ?? 0) + (starts[i + 1] ?? 0) - (starts[i] ?? 0);
 }
 
-/** Row by row of what it reads: each sample still gets its products in the order of its weights. */
-function alongColumns({ columns, values }: Plane, { firsts, starts, weights }: Taps): Plane {
-  const out = new Float64Array(firsts.length * columns);
-  for (let row = 0; row < firsts.length; row += 1) {
-    const [begin, end] = [row * columns, (row + 1) * columns];
-    let from = (firsts[row] ?? 0) * columns;
-    for (let k = starts[row] ?? 0; k < (starts[row + 1] ?? 0); k += 1) {
-      const weight = weights[k] ?? 0;
-      for (let at = begin; at < end; at += 1, from += 1) out[at] = (out[at] ?? 0) + weight * (values[from] ?? 0);
-    }
+function shrinkRow(values: Float64Array, { firsts, starts, weights }: Taps, out: Float64Array): void {
+  for (let i = 0; i < out.length; i += 1) {
+    let from = firsts[i] ?? 0;
+    const end = starts[i + 1] ?? 0;
+    let sum = 0;
+    for (let k = starts[i] ?? 0; k < end; k += 1, from += 1) sum += (weights[k] ?? 0) * (values[from] ?? 0);
+    out[i] = sum;
   }
-  return { rows: firsts.length, columns, values: out };
+}
+
+function addRow(row: Float64Array, weight: number, out: Float64Array, begin: number): void {
+  for (let i = 0; i < row.length; i += 1) out[begin + i] = (out[begin + i] ?? 0) + weight * (row[i] ?? 0);
 }

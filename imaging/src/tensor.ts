@@ -1,9 +1,10 @@
 import type { Contract, Window } from './contract.ts';
+import type { Seen } from './domain/check.ts';
 import { ImagingError } from './errors.ts';
 import type { GreyImage, HuImage, Image } from './image.ts';
 import { frameHu } from './lung/frame.ts';
 import { resize } from './resize.ts';
-import type { Plane } from './resize.ts';
+import type { Plane, Rows } from './resize.ts';
 
 /** Something the reader of an answer has to know about how the image was read. */
 export type Warning = { readonly code: 'RENDERED'; readonly message: string };
@@ -22,7 +23,7 @@ const CAFFE_MEANS = [103.939, 116.779, 123.68] as const;
  * The network's input for one image: `inputSize * inputSize * 3` float32, row, column, channel (HWC), channels B, G,
  * R, each 0..255 less its ImageNet mean. Pure; in the order: spacing and the crop to the lungs in HU (see
  * lung/frame.ts), grey levels 0..255 (windows for HU), the crop to the centre, resize (see resize.ts), channels.
- * Whether the image is of the contract's domain is for checkDomain to say, before.
+ * Whether the image is of the contract's domain is for checkDomain to say, before; what it saw may be handed on.
  *
  * Throws ImagingError CONTRACT_MISMATCH when the image is not of the kind the model was trained on, PIXEL_LENGTH_MISMATCH
  * when the image contradicts itself, and what frameHu throws.
@@ -30,9 +31,10 @@ const CAFFE_MEANS = [103.939, 116.779, 123.68] as const;
 export function toTensor(
   image: Image,
   contract: Contract,
+  seen: Seen = {},
 ): { readonly tensor: Float32Array; readonly warnings: readonly Warning[] } {
   if (image.pixels.length !== image.rows * image.columns) throw new ImagingError('PIXEL_LENGTH_MISMATCH');
-  const { levels, warnings } = greyLevels(image, contract);
+  const { levels, warnings } = greyLevels(image, contract, seen);
   const size = contract.inputSize;
   const planes = levels.map((plane) =>
     resize(contract.crop === 'center-square' ? centreSquare(plane) : plane, size, size),
@@ -44,7 +46,8 @@ export function toTensor(
 function greyLevels(
   image: Image,
   contract: Contract,
-): { readonly levels: readonly Plane[]; readonly warnings: readonly Warning[] } {
+  seen: Seen,
+): { readonly levels: readonly Rows[]; readonly warnings: readonly Warning[] } {
   if (contract.kind === 'hu') {
     if (image.kind === 'grey') {
       throw new ImagingError(
@@ -52,7 +55,7 @@ function greyLevels(
         'The model reads Hounsfield units; a PNG or JPEG has none. Send the DICOM slice.',
       );
     }
-    const slice = frameHu(image, contract);
+    const slice = frameHu(image, contract, seen.lungs);
     return { levels: contract.windows.map((window) => windowed(slice, window)), warnings: [] };
   }
   if (image.kind === 'grey') return { levels: [scaled(image)], warnings: [] };
@@ -67,42 +70,50 @@ function greyLevels(
 }
 
 /** PS3.3 C.11.2.1.2.1, the linear function, to 0..255; not rounded. */
-function windowed({ rows, columns, pixels }: HuImage, { center, width }: Window): Plane {
+function windowed({ rows, columns, pixels }: HuImage, { center, width }: Window): Rows {
   const middle = center - 0.5;
   const low = middle - (width - 1) / 2;
   const high = middle + (width - 1) / 2;
-  const values = new Float64Array(pixels.length);
-  for (let at = 0; at < values.length; at += 1) {
-    const hu = pixels[at] ?? 0;
-    if (hu > high) values[at] = 255;
-    else if (!(hu <= low)) values[at] = ((hu - middle) / (width - 1) + 0.5) * 255;
-  }
-  return { rows, columns, values };
+  const read = (row: number, into: Float64Array): void => {
+    for (let at = 0, from = row * columns; at < into.length; at += 1, from += 1) {
+      const hu = pixels[from] ?? 0;
+      if (hu <= low) into[at] = 0;
+      else if (hu > high) into[at] = 255;
+      else into[at] = ((hu - middle) / (width - 1) + 0.5) * 255;
+    }
+  };
+  return { rows, columns, read };
 }
 
-function scaled({ rows, columns, bits, pixels }: GreyImage): Plane {
+function scaled({ rows, columns, bits, pixels }: GreyImage): Rows {
   // 65535 / 257 = 255 exactly.
   const divisor = bits === 16 ? 257 : 1;
-  const values = new Float64Array(pixels.length);
-  for (let at = 0; at < values.length; at += 1) values[at] = (pixels[at] ?? 0) / divisor;
-  return { rows, columns, values };
+  const read = (row: number, into: Float64Array): void => {
+    const from = row * columns;
+    for (let at = 0; at < into.length; at += 1) into[at] = (pixels[from + at] ?? 0) / divisor;
+  };
+  return { rows, columns, read };
 }
 
-function inverted({ rows, columns, values }: Plane): Plane {
-  return { rows, columns, values: values.map((level) => 255 - level) };
+function inverted({ rows, columns, read }: Rows): Rows {
+  const readInverted = (row: number, into: Float64Array): void => {
+    read(row, into);
+    for (let at = 0; at < into.length; at += 1) into[at] = 255 - (into[at] ?? 0);
+  };
+  return { rows, columns, read: readInverted };
 }
 
 /** The largest centred square; an odd remainder leaves its extra pixel at the bottom or right. */
-function centreSquare(from: Plane): Plane {
-  const side = Math.min(from.rows, from.columns);
-  const top = Math.floor((from.rows - side) / 2);
-  const left = Math.floor((from.columns - side) / 2);
-  const values = new Float64Array(side * side);
-  for (let row = 0; row < side; row += 1) {
-    const start = (top + row) * from.columns + left;
-    values.set(from.values.subarray(start, start + side), row * side);
-  }
-  return { rows: side, columns: side, values };
+function centreSquare({ rows, columns, read }: Rows): Rows {
+  const side = Math.min(rows, columns);
+  const top = Math.floor((rows - side) / 2);
+  const left = Math.floor((columns - side) / 2);
+  const whole = new Float64Array(columns);
+  const readPart = (row: number, into: Float64Array): void => {
+    read(top + row, whole);
+    into.set(whole.subarray(left, left + side));
+  };
+  return { rows: side, columns: side, read: readPart };
 }
 
 function interleaveBgr(planes: readonly Plane[], size: number): Float32Array {

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { checkDomain, closeDecoders, decodeImage } from '../src/index.ts';
+import { checkDomain, closeDecoders, decodeImage, lungMask } from '../src/index.ts';
 import type { GreyImage, HuImage } from '../src/index.ts';
 import { lines, png } from './build-png.ts';
 import { expectedPixels, noData, realFile } from './real-files.ts';
@@ -88,6 +88,15 @@ describe('the domain chest-ct', () => {
   });
 });
 
+describe('what is seen of a slice', () => {
+  test('is handed on, and not looked for where it is known', () => {
+    const lungs = lungMask(roundChest());
+    expect(checkDomain(roundChest(), CHEST)).toEqual({ lungs });
+    expect(checkDomain(noLungs(), CHEST, undefined, { lungs })).toEqual({ lungs });
+    expect(checkDomain(noLungs(), ANY)).toEqual({});
+  });
+});
+
 describe('the domain any', () => {
   test('takes everything', () => {
     expect(refusal(() => checkDomain(noLungs(), ANY, { bodyPart: 'HEAD' }))).toEqual({});
@@ -158,8 +167,15 @@ describe('the domain ct-picture', () => {
     });
   });
 
-  test('leaves a DICOM slice be, which a contract of pictures may render', () => {
-    expect(refusal(() => checkDomain(noLungs(), PICTURE))).toEqual({});
+  test('takes a DICOM slice, which a contract of pictures may render, where it is one of the chest', () => {
+    expect(refusal(() => checkDomain(roundChest(), PICTURE))).toEqual({});
+    expect(refusal(() => checkDomain(noLungs(), PICTURE))).toMatchObject({
+      code: 'NOT_CHEST',
+      message: 'No lung is seen in the slice.',
+    });
+    expect(refusal(() => checkDomain(roundChest(), PICTURE, { bodyPart: 'HEAD' }))).toMatchObject({
+      code: 'NOT_CHEST',
+    });
   });
 });
 

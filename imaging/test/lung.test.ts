@@ -31,6 +31,10 @@ function cut(
   }
   return { ...image, rows, columns, pixels };
 }
+/** One density from edge to edge, and discs on it. */
+function filled(hu: number, more: NonNullable<Parameters<typeof roundChest>[0]>['more'] = []): HuImage {
+  return roundChest({ more: [[80, 96, 400, 400, hu], ...more] });
+}
 const atPixel = ({ mask }: { readonly mask: Uint8Array }, row: number, column: number) =>
   mask[row * 192 + column];
 
@@ -155,6 +159,8 @@ describe('the mask of the lungs', () => {
         ],
       }),
     ],
+    ['nothing but foam', filled(-850)],
+    ['foam with a rod in it', filled(-850, [[80, 96, 20, 20, 40]])],
     ['a thin film of air', roundChest({ lungs: [40, 40], more: [[76, 96, 50, 1, -850]] })],
   ])('is empty for %s', (_, image) => {
     expect(lungMask(image)).toEqual({ mask: new Uint8Array(image.pixels.length), fraction: 0 });
@@ -183,6 +189,11 @@ describe('the mask of the lungs', () => {
     // The left lung alone, with a corner of the air outside.
     const side = cut(roundChest(), { top: 46, left: 24, rows: 60, columns: 60 });
     expect(lungMask(side).box).toMatchObject({ left: 10, top: 0, bottom: 59 });
+  });
+
+  test('is all but the tissue in a field of view within one lung, of which a tenth is tissue', () => {
+    const within = filled(-850, [[80, 96, 35, 35, 40]]);
+    expect(lungMask(within).box).toEqual({ top: 0, left: 0, bottom: 159, right: 191 });
   });
 
   test('does not take foam of the table for lung where air around the patient is in view', () => {

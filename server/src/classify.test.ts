@@ -159,6 +159,10 @@ describe.skipIf(DATA_ABSENT)('POST /v1/classify with real images', () => {
     await hu.close();
   });
 
+  it('refuses a slice of the head where the model is one of CT pictures and renders slices of the chest', async () => {
+    expect(await refusal(await headSlice())).toMatchObject({ status: 422, code: 'NOT_CHEST' });
+  });
+
   it('refuses a photograph where the model is one of CT pictures, and not where it is one of anything', async () => {
     expect(await refusal(await photoOfCat())).toEqual({
       status: 422,

@@ -96,8 +96,8 @@ async function classify(
   const image = decoded.value;
   metrics.images.inc({ format: image.source });
   const prepared = await timed('preprocess', () => {
-    checkDomain(image, served.info.contract);
-    return toTensor(image, served.info.contract);
+    const seen = checkDomain(image, served.info.contract);
+    return toTensor(image, served.info.contract, seen);
   });
   const { tensor, warnings } = prepared.value;
   const { value: answer, waitedMs } = await place.run(() => model.infer(tensor), signal);

@@ -5,6 +5,7 @@ import type { HuImage } from '../image.ts';
 import { resize } from '../resize.ts';
 import type { Box } from './components.ts';
 import { lungMask } from './mask.ts';
+import type { LungMask } from './mask.ts';
 
 // Of the longer side of the lungs' box, on each side: chest wall and pleura stay in view.
 const MARGIN = 0.05;
@@ -14,13 +15,20 @@ const MARGIN = 0.05;
  * neither, the slice itself. The resampled slice has `round(rows * spacing / spacingMm)` rows, so its own spacing is off
  * by at most half a pixel over the whole slice.
  *
+ * `lungs` are those of `image`, where they are known; after resampling they are looked for again.
+ *
  * Throws ImagingError GEOMETRY_UNKNOWN where the contract has a spacing and the slice has none, NOT_CHEST where it asks
  * for lungs and none is seen.
  */
-export function frameHu(image: HuImage, contract: Extract<Contract, { kind: 'hu' }>): HuImage {
+export function frameHu(
+  image: HuImage,
+  contract: Extract<Contract, { kind: 'hu' }>,
+  lungs?: LungMask,
+): HuImage {
   const { spacingMm, crop } = contract;
-  const spaced = spacingMm === undefined ? image : resampled(image, spacingMm);
-  return crop === 'lung' ? toLungs(spaced) : spaced;
+  if (spacingMm === undefined) return crop === 'lung' ? toLungs(image, lungs ?? lungMask(image)) : image;
+  const spaced = resampled(image, spacingMm);
+  return crop === 'lung' ? toLungs(spaced, lungMask(spaced)) : spaced;
 }
 
 function resampled(image: HuImage, spacingMm: number): HuImage {
@@ -34,13 +42,15 @@ function resampled(image: HuImage, spacingMm: number): HuImage {
   const side = (pixels: number, mm: number): number => Math.max(1, Math.round((pixels * mm) / spacingMm));
   const [rows, columns] = [side(image.rows, pixelSpacing[0]), side(image.columns, pixelSpacing[1])];
   checkSize(rows, columns);
-  const plane = { rows: image.rows, columns: image.columns, values: Float64Array.from(image.pixels) };
-  const pixels = Float32Array.from(resize(plane, rows, columns).values);
+  const read = (row: number, into: Float64Array): void => {
+    into.set(image.pixels.subarray(row * image.columns, (row + 1) * image.columns));
+  };
+  const source = { rows: image.rows, columns: image.columns, read };
+  const pixels = new Float32Array(resize(source, rows, columns).values);
   return { ...image, rows, columns, pixels, pixelSpacing: [spacingMm, spacingMm] };
 }
 
-function toLungs(image: HuImage): HuImage {
-  const { box } = lungMask(image);
+function toLungs(image: HuImage, { box }: LungMask): HuImage {
   if (box === undefined) {
     throw new ImagingError(
       'NOT_CHEST',

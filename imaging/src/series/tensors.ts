@@ -1,5 +1,6 @@
 import type { Contract } from '../contract.ts';
 import { checkDomain } from '../domain/check.ts';
+import type { Seen } from '../domain/check.ts';
 import { ImagingError } from '../errors.ts';
 import { lungMask } from '../lung/mask.ts';
 import { toTensor } from '../tensor.ts';
@@ -56,18 +57,19 @@ export async function* seriesTensors(
   let reason = '';
   for await (const placed of stackOf(series, contract, options)) {
     options.signal?.throwIfAborted();
+    const lungs = lungMask(placed.image);
     const slice = {
       index,
       name: placed.slice.source.name,
       frame: placed.slice.facts.frame,
       positionMm: placed.positionMm,
-      lungFraction: lungMask(placed.image).fraction,
+      lungFraction: lungs.fraction,
     };
     index += 1;
-    const why = whyNotOfTheChest(placed, contract);
+    const why = whyNotOfTheChest(placed, contract, { lungs });
     if (why === undefined) {
       seen += 1;
-      yield { ...slice, ...toTensor(placed.image, contract) };
+      yield { ...slice, ...toTensor(placed.image, contract, { lungs }) };
     } else {
       reason = why;
       options.onSkipped?.(slice);
@@ -88,9 +90,9 @@ function stackOf(
   return resampleAlong(slices, contract.spacingMm);
 }
 
-function whyNotOfTheChest({ image, slice }: PlacedImage, contract: Contract): string | undefined {
+function whyNotOfTheChest({ image, slice }: PlacedImage, contract: Contract, seen: Seen): string | undefined {
   try {
-    checkDomain(image, contract, slice.facts);
+    checkDomain(image, contract, slice.facts, seen);
     return undefined;
   } catch (error) {
     if (error instanceof ImagingError && error.code === 'NOT_CHEST') return error.message;
