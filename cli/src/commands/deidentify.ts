@@ -13,6 +13,7 @@ import {
 import { type Io, UsageError } from '../command.ts';
 import { table } from '../demo/screen.ts';
 import { oneOf } from '../flags.ts';
+import { printable } from '../printable.ts';
 import { codeOf, filesBelow, type Found, readWhole, writeWhole } from './deidentify-files.ts';
 import { deidentificationKey } from './deidentify-key.ts';
 
@@ -92,7 +93,7 @@ async function run(values: Values, positionals: readonly string[], io: Io): Prom
     total.add(result);
     if (values.json === true) io.stdout.write(`${JSON.stringify(result)}\n`);
     else if (result.refusal !== undefined)
-      io.stderr.write(`${result.file}: ${refusalLine(result.refusal)}\n`);
+      io.stderr.write(`${printable(result.file)}: ${refusalLine(result.refusal)}\n`);
   }
   if (total.files() === 0) throw new InputError('NOTHING_TO_READ', 'the folder holds no file');
   if (values.json !== true) io.stdout.write(total.text());

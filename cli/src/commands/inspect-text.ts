@@ -1,6 +1,7 @@
 /** What `hilum inspect` found, for a person: a block for each series, a table of what is none. */
 import { transferSyntaxName } from '@hilum/imaging';
 import { table } from '../demo/screen.ts';
+import { printable } from '../printable.ts';
 import type { Inspected } from './inspect-facts.ts';
 import type { Group } from './inspect-files.ts';
 
@@ -24,13 +25,13 @@ export function seriesText(group: Extract<Group, { kind: 'series' }>, number: nu
     ['verdict', verdict(group)],
   ].filter((row): row is [string, string] => row[1] !== undefined && row[1] !== '');
   const title = join(`Series ${number}: CT`, series.plane, series.bodyPart?.toLowerCase());
-  return `${title}\n${table(rows.map(([name, text]) => [`  ${name}`, text]))}`;
+  return `${printable(title)}\n${table(rows.map(([name, text]) => [`  ${name}`, printable(text)]))}`;
 }
 
 export function refusedText(files: readonly Inspected[]): string {
   const rows = files.map((file) => [
-    `  ${file.file}`,
-    file.modality ?? file.format ?? '-',
+    `  ${printable(file.file)}`,
+    printable(file.modality ?? file.format ?? '-'),
     file.rows === undefined ? '-' : `${file.columns} x ${file.rows}`,
     file.refusal === undefined ? 'can be classified' : `${file.refusal.code}: ${file.refusal.text}`,
   ]);

@@ -154,6 +154,19 @@ describe('hilum inspect', () => {
     expect(text).toMatch(/Other files\n/);
   });
 
+  it('lets neither a header nor a file name speak to the terminal', async () => {
+    const folder = join(dir, 'escapes');
+    await mkdir(folder);
+    const slice = Buffer.from(aSlice(0, true));
+    slice.write('\u001B[31m!', slice.indexOf('CHEST '), 'latin1');
+    await writeFile(join(folder, 'a.dcm'), slice);
+    await writeFile(join(folder, 'b\u001B[2J\n.txt'), 'notes');
+    const { text } = await inspectText(folder);
+    expect(text).toMatch(/^Series 1: CT, axial, \uFFFD\[31m!\n/);
+    expect(text).toContain('b\uFFFD[2J\uFFFD.txt');
+    expect(text).not.toContain('\u001B');
+  });
+
   it.each([
     ['nothing named', [], 64, 'name at least one file or folder'],
     ['what is not there', ['absent.dcm'], 65, 'FILE_UNREADABLE: absent.dcm cannot be read (ENOENT)'],
