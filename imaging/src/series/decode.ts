@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { openDicom } from '../dicom/open.ts';
 import type { DicomFile } from '../dicom/open.ts';
 import { ImagingError } from '../errors.ts';
@@ -12,12 +11,14 @@ type Options = { readonly signal?: AbortSignal | undefined; readonly timeoutMs?:
 /** Slices of one file that follow each other: it is open from the first of them to the last. */
 type Run = { readonly source: Source; file?: Promise<DicomFile>; left: number };
 
-const AHEAD = Math.min(4, availableParallelism());
+// Also where there are fewer threads: what one has answered (opened, decoded) waits while the caller computes, and the
+// thread shall have another slice to go on with.
+const AHEAD = 4;
 
 /**
- * Decodes slices in their order, as many ahead as there are cores (four at most), and holds no more than those. Each
- * file is read again. Throws an ImagingError that names the position of the slice which cannot be decoded, or is no
- * longer the one that was scanned. Ending the loop early ends what was under way.
+ * Decodes slices in their order, four ahead, and holds no more than those. Each file is read again. Throws an
+ * ImagingError that names the position of the slice which cannot be decoded, or is no longer the one that was scanned.
+ * Ending the loop early ends what was under way.
  */
 export async function* decodeInOrder(
   slices: readonly SliceRef[],
