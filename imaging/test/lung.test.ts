@@ -160,7 +160,7 @@ describe('the mask of the lungs', () => {
       }),
     ],
     ['nothing but foam', filled(-850)],
-    ['foam with a rod in it', filled(-850, [[80, 96, 20, 20, 40]])],
+    ['foam with a rod in it', filled(-850, [[80, 96, 8, 8, 40]])],
     ['a thin film of air', roundChest({ lungs: [40, 40], more: [[76, 96, 50, 1, -850]] })],
   ])('is empty for %s', (_, image) => {
     expect(lungMask(image)).toEqual({ mask: new Uint8Array(image.pixels.length), fraction: 0 });
@@ -191,8 +191,8 @@ describe('the mask of the lungs', () => {
     expect(lungMask(side).box).toMatchObject({ left: 10, top: 0, bottom: 59 });
   });
 
-  test('is all but the tissue in a field of view within one lung, of which a tenth is tissue', () => {
-    const within = filled(-850, [[80, 96, 35, 35, 40]]);
+  test('is all but the tissue in a field of view within one lung, of which a fiftieth is tissue', () => {
+    const within = filled(-850, [[80, 96, 14, 14, 40]]);
     expect(lungMask(within).box).toEqual({ top: 0, left: 0, bottom: 159, right: 191 });
   });
 
