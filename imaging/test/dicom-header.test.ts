@@ -69,19 +69,31 @@ describe('Hounsfield units', () => {
   });
 
   test('are -1024 where a value is declared padding', async () => {
-    const file = edit(aSlice(), { [PADDING]: us(2000), [PIXELS]: sixteen([2000, 2001]) });
-    expect((await huOf(file)).slice(0, 2)).toEqual([-1024, 977]);
+    const file = edit(aSlice(), {
+      [INTERCEPT]: text('DS', '0'),
+      [PADDING]: us(4000),
+      [PIXELS]: sixteen([4000, 4001]),
+    });
+    expect((await huOf(file)).slice(0, 2)).toEqual([-1024, 3071]);
   });
 
   test('are -1024 over a declared range of signed padding', async () => {
     const file = edit(aSlice(), {
       [SIGN]: us(1),
-      [INTERCEPT]: text('DS', '1000'),
+      [INTERCEPT]: text('DS', '-1000'),
       [PADDING]: ss(-10),
       [PADDING_LIMIT]: ss(-20),
       [PIXELS]: sixteen([0x10000 - 9, 0x10000 - 10, 0x10000 - 20, 0x10000 - 21]),
     });
-    expect((await huOf(file)).slice(0, 4)).toEqual([991, -1024, -1024, 979]);
+    expect((await huOf(file)).slice(0, 4)).toEqual([-1009, -1024, -1024, -1021]);
+  });
+
+  test.each([
+    ['a value', { [PADDING]: us(1064) }],
+    ['a range', { [PADDING]: us(0), [PADDING_LIMIT]: us(1064) }],
+  ])('stay what they are where the padding is declared as %s of tissue', async (_, padding) => {
+    const file = edit(aSlice(), { ...padding, [PIXELS]: sixteen([1064, 500]) });
+    expect((await huOf(file)).slice(0, 2)).toEqual([40, -524]);
   });
 
   test('do not depend on the photometric interpretation, which speaks of display', async () => {

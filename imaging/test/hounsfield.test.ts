@@ -169,10 +169,10 @@ describe('the range of an inspection', () => {
   test('is not clipped above, and leaves declared padding out', async () => {
     const file = edit(aSlice(), {
       [SLOPE]: text('DS', '2'),
-      [PADDING]: us(7),
-      [PIXELS]: sixteen([500, 4095, 7]),
+      [PADDING]: us(4000),
+      [PIXELS]: sixteen([500, 3999, 4000]),
     });
-    expect((await inspectDicom(file)).huRange).toEqual({ min: -24, max: 7166 });
+    expect((await inspectDicom(file)).huRange).toEqual({ min: -24, max: 6974 });
   });
 
   test('leaves out what no matter has, whatever padding is declared', async () => {

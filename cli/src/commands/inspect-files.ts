@@ -181,8 +181,9 @@ async function classifiable(
     for (const frame of facts) {
       const image = await refusable(opened.frame(frame.frame, { signal }));
       if ('code' in image) return { refusal: image };
-      lungFraction = Math.max(lungFraction ?? 0, lungMask(image).fraction);
-      const domain = refusalOf(() => checkDomain(image, { domain: 'chest-ct' }, frame));
+      const lungs = lungMask(image);
+      lungFraction = Math.max(lungFraction ?? 0, lungs.fraction);
+      const domain = refusalOf(() => checkDomain(image, { domain: 'chest-ct' }, frame, { lungs }));
       refusal = frame === facts[0] || domain === undefined ? domain : refusal;
       if (domain === undefined) break;
     }
@@ -212,7 +213,7 @@ async function refusable<T extends object>(work: Promise<T>): Promise<T | Refusa
   }
 }
 
-function refusalOf(check: () => void): Refusal | undefined {
+function refusalOf(check: () => unknown): Refusal | undefined {
   try {
     check();
     return undefined;

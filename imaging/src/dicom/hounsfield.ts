@@ -34,7 +34,7 @@ export async function decodeHu(header: Header, n: number, cut: () => Frames): Pr
   const rescale = rescaleOf(header, n, signed);
   if (rescale === undefined) throw new ImagingError('HU_UNKNOWN');
   checkLoss(header, stepOf(rescale));
-  const pixels = clipToHu(await frames.decode(n), rescale, paddingOf(header, signed));
+  const pixels = clipToHu(await frames.decode(n), rescale, paddingOf(header, rescale, signed));
   const pixelSpacing = pixelSpacingOf(header, n);
   const bodyPart = bodyPartOf(header, n);
   return {
@@ -56,12 +56,21 @@ type Padding = { readonly low: number; readonly high: number };
 // Whole numbers: a comparison of each pixel with Infinity takes twice the time.
 const NO_PADDING: Padding = { low: 1, high: 0 };
 
-/** Padding is stored, not rescaled; a range limit (0028,0121) may lie on either side of the value (0028,0120). */
-export function paddingOf({ data }: Header, signed: boolean): Padding {
+// Air. What is padding lies at it or below, or above all that a scanner measures.
+const MATTER_ABOVE = -1000;
+
+/**
+ * Padding is stored, not rescaled; a range limit (0028,0121) may lie on either side of the value (0028,0120). A range
+ * that holds tissue is a mistake of the writer and no padding: masked, it would make air of a lesion.
+ */
+export function paddingOf({ data }: Header, rescale: Rescale, signed: boolean): Padding {
   const value = short(data, TAGS.padding, signed);
   if (value === undefined) return NO_PADDING;
   const limit = short(data, TAGS.paddingLimit, signed) ?? value;
-  return { low: Math.min(value, limit), high: Math.max(value, limit) };
+  const [low, high] = [Math.min(value, limit), Math.max(value, limit)];
+  const [least, most] = [huOf(rescale, low), huOf(rescale, high)].toSorted((a, b) => a - b);
+  if (least === undefined || most === undefined) return NO_PADDING;
+  return most <= MATTER_ABOVE || least > HU_MAX ? { low, high } : NO_PADDING;
 }
 
 function checkModality({ modality }: Header): void {

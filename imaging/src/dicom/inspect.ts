@@ -46,7 +46,7 @@ function rangeOf(header: Header, n: number, stored: Int32Array, signed: boolean)
   let max = -Infinity;
   const rescale = header.modality === 'CT' ? rescaleOf(header, n, signed) : undefined;
   if (rescale === undefined) return { min, max };
-  const { low, high } = paddingOf(header, signed);
+  const { low, high } = paddingOf(header, rescale, signed);
   for (const value of stored) {
     if (value >= low && value <= high) continue;
     const hu = huOf(rescale, value);
