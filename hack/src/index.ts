@@ -5,6 +5,7 @@ export { dicomVenv, dvcVenv, mlflowVenv, type Venv } from './tools/python.ts';
 export { startMlflow, type MlflowServer, type MlflowServerOptions } from './mlflow-server.ts';
 export { samplePhotosDir } from './tools/photos.ts';
 export { baseWeightsPath, imagenetOnnxPath } from './tools/weights.ts';
+export { openjpegWasm } from './tools/openjpeg.ts';
 export { cluster, ClusterError, type Cluster, type ClusterMode, type UpOptions } from './cluster/cluster.ts';
 export { kubectlPath } from './tools/kubernetes.ts';
 export { helmPath } from './tools/helm.ts';

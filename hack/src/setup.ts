@@ -9,6 +9,7 @@ import { clusterImages } from './tools/cluster-images.ts';
 import { groovyClasspath } from './tools/groovy.ts';
 import { helmPath } from './tools/helm.ts';
 import { kubernetesTools } from './tools/kubernetes.ts';
+import { openjpegWasm } from './tools/openjpeg.ts';
 import { samplePhotosDir } from './tools/photos.ts';
 import { dicomVenv, dvcVenv, mlflowVenv } from './tools/python.ts';
 import { systemPackages } from './tools/system-packages.ts';
@@ -29,7 +30,7 @@ const images: readonly Need[] = [() => baseImage('node'), () => baseImage('pytho
 
 const needs: Record<string, readonly Need[]> = {
   crds: [...api],
-  imaging: [python, dicomVenv, dicom, samplePhotosDir],
+  imaging: [python, dicomVenv, dicom, samplePhotosDir, openjpegWasm],
   model: [native, installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv],
   mlflow: [native, mlflowVenv],
   trainer: [native, installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv, dvcVenv],

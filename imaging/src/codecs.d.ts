@@ -1,10 +1,4 @@
 // The WASM builds ship no types; these are the parts that we call.
-declare module '@cornerstonejs/codec-openjpeg/decodewasmjs' {
-  import type { CodecFactory } from '@hilum/imaging/codec-factory';
-  const load: CodecFactory<'J2KDecoder'>;
-  export default load;
-}
-
 declare module '@cornerstonejs/codec-charls/decodewasmjs' {
   import type { CodecFactory } from '@hilum/imaging/codec-factory';
   const load: CodecFactory<'JpegLSDecoder'>;
@@ -40,7 +34,7 @@ declare module '@hilum/imaging/codec-factory' {
   export type Decoder = {
     getEncodedBuffer(length: number): Uint8Array;
     decode(): void;
-    /** A view of the codec's memory, or (CharLS, OpenJPEG) a copy of it. */
+    /** A view of the codec's memory, or (CharLS) a copy of it. */
     getDecodedBuffer(): Uint8Array | Uint8ClampedArray;
     getFrameInfo(): {
       readonly width: number;

@@ -185,11 +185,11 @@ describe('colour comes by pixel', () => {
   test.each([
     ['16-bit colour', { ...colour, bits: 16 }],
     ['bytes with a sign', { ...grey8, signed: true }],
-  ] as const)('but %s of JPEG 2000, which its decoder would lose, is refused', async (_, picture) => {
+  ] as const)('but %s of HTJ2K, which its decoder would lose, is refused', async (_, picture) => {
     // SIZ is all that is looked at.
-    const codestream = await encodeJpeg2000(picture.components === 3 ? colour : grey8);
+    const codestream = await encodeHtj2k(picture.components === 3 ? colour : grey8);
     for (let k = 0; k < picture.components; k += 1) codestream[42 + 3 * k] = picture.signed ? 0x87 : 15;
-    const refusal = decodeFrame(codestream, layoutOf(picture, { packing: 'jpeg-2000' }));
+    const refusal = decodeFrame(codestream, layoutOf(picture, { packing: 'htj2k' }));
     await expect(refusal).rejects.toMatchObject({ code: 'PIXEL_FORMAT_UNSUPPORTED' });
   });
 });
@@ -240,10 +240,12 @@ describe('a codestream whose bits are not those of the header', () => {
   });
 });
 
-test('JPEG 2000 with its image off the origin is refused: its decoder would read beside it', async () => {
-  const codestream = await encodeJpeg2000(grey);
+test('HTJ2K with its image off the origin is refused: its decoder would read beside it', async () => {
+  const codestream = await encodeHtj2k(grey);
+  // One column more, of which the first is left out.
+  codestream[11] = 41;
   codestream[19] = 1;
-  const refusal = decodeFrame(codestream, layoutOf(grey, { packing: 'jpeg-2000' }));
+  const refusal = decodeFrame(codestream, layoutOf(grey, { packing: 'htj2k' }));
   await expect(refusal).rejects.toMatchObject({ code: 'PIXEL_FORMAT_UNSUPPORTED' });
 });
 

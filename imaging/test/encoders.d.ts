@@ -13,7 +13,14 @@ declare module '@cornerstonejs/codec-charls/wasmjs' {
 declare module '@cornerstonejs/codec-openjpeg/wasmjs' {
   import type { CodecOptions } from '@hilum/imaging/codec-factory';
   import type { WaveletEncoder } from '@hilum/imaging/encoder';
-  const load: (options: CodecOptions) => Promise<{ readonly J2KEncoder: new () => WaveletEncoder }>;
+  type Size = { readonly width: number; readonly height: number };
+  type Jpeg2000Encoder = WaveletEncoder & {
+    setDecompositions(levels: number): void;
+    setBlockDimensions(size: Size): void;
+    setTileSize(size: Size): void;
+    setCompressionRatio(layer: number, ratio: number): void;
+  };
+  const load: (options: CodecOptions) => Promise<{ readonly J2KEncoder: new () => Jpeg2000Encoder }>;
   export default load;
 }
 

@@ -38,8 +38,25 @@ export async function encodeJpeg(picture: Picture, progressive = false): Promise
   return new Uint8Array(await (components === 1 ? pipeline.toColourspace('b-w') : pipeline).toBuffer());
 }
 
-export async function encodeJpeg2000(picture: Picture): Promise<Uint8Array> {
-  return encodeWavelet(new (await loadOpenjpeg(await options('openjpeg'))).J2KEncoder(), picture);
+/** How JPEG 2000 is encoded, where it is not the encoder's own choice. */
+export type Wavelet = {
+  readonly lossless?: boolean;
+  /** Of a layer, with loss. */
+  readonly ratio?: number;
+  readonly progression?: number;
+  readonly decompositions?: number;
+  /** Columns and rows of a code-block, powers of two. */
+  readonly block?: readonly [number, number];
+  readonly tile?: readonly [number, number];
+};
+
+export async function encodeJpeg2000(picture: Picture, how: Wavelet = {}): Promise<Uint8Array> {
+  const encoder = new (await loadOpenjpeg(await options('openjpeg'))).J2KEncoder();
+  if (how.decompositions !== undefined) encoder.setDecompositions(how.decompositions);
+  if (how.block !== undefined) encoder.setBlockDimensions(size(how.block));
+  if (how.tile !== undefined) encoder.setTileSize(size(how.tile));
+  if (how.ratio !== undefined) encoder.setCompressionRatio(0, how.ratio);
+  return encodeWavelet(encoder, picture, how.progression, how.lossless);
 }
 
 export async function encodeHtj2k(picture: Picture, progression = 2): Promise<Uint8Array> {
@@ -50,8 +67,15 @@ export async function encodeHtj2k(picture: Picture, progression = 2): Promise<Ui
   );
 }
 
-function encodeWavelet(encoder: WaveletEncoder, picture: Picture, progression = 0): Uint8Array {
-  encoder.setQuality(true, 0);
+const size = ([width, height]: readonly [number, number]) => ({ width, height });
+
+function encodeWavelet(
+  encoder: WaveletEncoder,
+  picture: Picture,
+  progression = 0,
+  lossless = true,
+): Uint8Array {
+  encoder.setQuality(lossless, 0);
   encoder.setProgressionOrder(progression);
   return encode(encoder, picture);
 }

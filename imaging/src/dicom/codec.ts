@@ -2,13 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import loadJpegLs from '@cornerstonejs/codec-charls/decodewasmjs';
 import loadJpeg from '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs';
-import loadJpeg2000 from '@cornerstonejs/codec-openjpeg/decodewasmjs';
 import loadHtj2k from '@cornerstonejs/codec-openjph';
 import { ImagingError } from '../errors.ts';
 import type { CodecModule, CodecOptions, Decoder } from '@hilum/imaging/codec-factory';
 import type { FrameHeader } from './codestream.ts';
 
-export type CodecName = 'charls' | 'libjpeg-turbo-8bit' | 'openjpeg' | 'openjph';
+export type CodecName = 'charls' | 'libjpeg-turbo-8bit' | 'openjph';
 
 /** Samples as a codestream holds them, by pixel; an array of its own memory. */
 export type Samples = Uint8Array | Uint16Array | Int16Array;
@@ -30,9 +29,8 @@ export async function decodeWith(
   codestream: Uint8Array,
   header: FrameHeader,
 ): Promise<Samples> {
-  // The wrappers of both JPEG 2000 decoders clamp bytes to 0-255, and OpenJPEG's leaves colour of 16 bits black.
-  const wavelet = name === 'openjpeg' || name === 'openjph';
-  if (wavelet && (header.bits <= 8 ? header.signed : header.components > 1)) {
+  // OpenJPH's wrapper clamps bytes to 0-255, and what it makes of colour over 8 bits nobody has checked.
+  if (name === 'openjph' && (header.bits <= 8 ? header.signed : header.components > 1)) {
     throw new ImagingError('PIXEL_FORMAT_UNSUPPORTED');
   }
   const codec = await codecOf(name);
@@ -111,7 +109,6 @@ async function load(name: CodecName): Promise<Codec> {
 const loaders: Readonly<Record<CodecName, (options: CodecOptions) => Promise<Codec>>> = {
   charls: async (options) => codecFrom(await loadJpegLs(options), 'JpegLSDecoder'),
   'libjpeg-turbo-8bit': async (options) => codecFrom(await loadJpeg(options), 'JPEGDecoder'),
-  openjpeg: async (options) => codecFrom(await loadJpeg2000(options), 'J2KDecoder'),
   openjph: async (options) => codecFrom(await loadHtj2k(options), 'HTJ2KDecoder'),
 };
 

@@ -25,29 +25,45 @@ export function j2kCodestream(frame: Uint8Array): Uint8Array {
 }
 
 /**
- * ISO/IEC 15444-1 A.5.1: SIZ follows SOC. The decoders' wrappers take the offset of the image to be zero and its
- * components to be alike; what is otherwise is PIXEL_FORMAT_UNSUPPORTED.
+ * ISO/IEC 15444-1 A.5.1: SIZ follows SOC. Components that are not alike, or not one sample a pixel, are
+ * PIXEL_FORMAT_UNSUPPORTED.
  */
 export function j2kHeader(codestream: Uint8Array): FrameHeader {
   const view = new DataView(codestream.buffer, codestream.byteOffset, codestream.byteLength);
   if (codestream.length < 45) throw new ImagingError('TRUNCATED');
-  const columns = view.getUint32(8);
-  const rows = view.getUint32(12);
   const components = view.getUint16(40);
-  const tileColumns = view.getUint32(24);
-  const tileRows = view.getUint32(28);
-  if (tileColumns === 0 || tileRows === 0 || components === 0 || view.getUint16(4) !== 38 + 3 * components)
-    throw new ImagingError('CORRUPT');
+  if (components === 0 || view.getUint16(4) !== 38 + 3 * components) throw new ImagingError('CORRUPT');
   if (codestream.length < 42 + 3 * components) throw new ImagingError('TRUNCATED');
-  if (Math.ceil(columns / tileColumns) * Math.ceil(rows / tileRows) > TILES_MAX)
-    throw new ImagingError('LIMIT_EXCEEDED');
+  const columns = j2kAxis(view, 8);
+  const rows = j2kAxis(view, 12);
+  if (columns.tiles * rows.tiles > TILES_MAX) throw new ImagingError('LIMIT_EXCEEDED');
   const depth = view.getUint8(42);
-  const offset = [16, 20, 32, 36].some((at) => view.getUint32(at) !== 0);
   const alike = Array.from({ length: components }, (_, at) => 42 + 3 * at).every(
     (at) => view.getUint8(at) === depth && view.getUint16(at + 1) === 0x01_01,
   );
-  if (offset || !alike) throw new ImagingError('PIXEL_FORMAT_UNSUPPORTED');
-  return { rows, columns, components, bits: (depth & 0x7f) + 1, signed: depth >= 0x80 };
+  if (!alike) throw new ImagingError('PIXEL_FORMAT_UNSUPPORTED');
+  return {
+    rows: rows.samples,
+    columns: columns.samples,
+    components,
+    bits: (depth & 0x7f) + 1,
+    signed: depth >= 0x80,
+  };
+}
+
+/** One axis of the image: its end is at `at` of SIZ, then by 8 its offset, its tiles' size and their offset (B.2, B.3). */
+function j2kAxis(view: DataView, at: number): { readonly samples: number; readonly tiles: number } {
+  const [end = 0, from = 0, tile = 0, tileFrom = 0] = [0, 8, 16, 24].map((by) => view.getUint32(at + by));
+  if (from >= end || tileFrom > from || tileFrom + tile <= from) throw new ImagingError('CORRUPT');
+  return { samples: end - from, tiles: Math.ceil((end - tileFrom) / tile) };
+}
+
+/** Throws PIXEL_FORMAT_UNSUPPORTED where the image or its tiles begin off the origin. */
+export function checkOrigin(codestream: Uint8Array): void {
+  const view = new DataView(codestream.buffer, codestream.byteOffset, codestream.byteLength);
+  if ([16, 20, 32, 36].some((at) => view.getUint32(at) !== 0)) {
+    throw new ImagingError('PIXEL_FORMAT_UNSUPPORTED');
+  }
 }
 
 /**

@@ -24,14 +24,16 @@ export function cutBits(samples: Samples, { bitsAllocated, bitsStored, highBit, 
  * header's, the samples are the values. Where the signs differ, or the codestream has more bits, what the header
  * declares is cut out; PIXEL_LENGTH_MISMATCH if that would change a value, or if the codestream has too few bits.
  */
-export function cutCoded(samples: Samples, coded: FrameHeader, layout: Bits): Int32Array {
+export function cutCoded(samples: Samples | Int32Array, coded: FrameHeader, layout: Bits): Int32Array {
   const { bitsStored, highBit, signed } = layout;
   // A codestream has no bits beside its value: where the header has some, their places are anyone's guess.
   if (highBit !== bitsStored - 1) throw new ImagingError('PIXEL_FORMAT_UNSUPPORTED');
   const sameSign = coded.signed === signed;
   const fewer = coded.bits < bitsStored;
   if ((fewer && !sameSign) || (coded.bits <= 8 && bitsStored > 8)) throw misfit();
-  if (sameSign && coded.bits <= bitsStored) return new Int32Array(samples);
+  if (sameSign && coded.bits <= bitsStored) {
+    return samples instanceof Int32Array ? samples : new Int32Array(samples);
+  }
   const values = cut(samples, 32 - bitsStored, 32 - bitsStored, signed);
   if (coded.bits > bitsStored) checkSurplus(samples, values, coded, layout);
   return values;
@@ -39,7 +41,7 @@ export function cutCoded(samples: Samples, coded: FrameHeader, layout: Bits): In
 
 /** Bits above Bits Stored are zero; or, in an unsigned codestream of signed values, all of them may be the sign. */
 function checkSurplus(
-  samples: Samples,
+  samples: Samples | Int32Array,
   values: Int32Array,
   coded: FrameHeader,
   { bitsStored, signed }: Bits,
@@ -55,7 +57,7 @@ function checkSurplus(
   }
 }
 
-function cut(samples: Samples, up: number, down: number, signed: boolean): Int32Array {
+function cut(samples: Samples | Int32Array, up: number, down: number, signed: boolean): Int32Array {
   const values = new Int32Array(samples.length);
   if (signed) {
     for (let at = 0; at < values.length; at += 1) values[at] = ((samples[at] ?? 0) << up) >> down;

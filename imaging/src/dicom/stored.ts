@@ -3,6 +3,7 @@ import { byPixel, decodeWith } from './codec.ts';
 import type { Samples } from './codec.ts';
 import {
   checkEnd,
+  checkOrigin,
   checkTileParts,
   j2kCodestream,
   j2kHeader,
@@ -11,6 +12,7 @@ import {
 } from './codestream.ts';
 import type { FrameHeader } from './codestream.ts';
 import { decodeJpegLossless } from './jpeg-lossless/decode.ts';
+import { decodeJpeg2000 } from './openjpeg.ts';
 import { decodeRle } from './rle.ts';
 import { cutBits, cutCoded } from './stored-bits.ts';
 import type { Packing } from './transfer-syntax.ts';
@@ -79,7 +81,7 @@ function nativeSamples(frame: Uint8Array, layout: FrameLayout, bytesPerSample: 1
   return new Uint16Array(own.buffer);
 }
 
-type Coded = { readonly samples: Samples; readonly header: FrameHeader };
+type Coded = { readonly samples: Samples | Int32Array; readonly header: FrameHeader };
 
 async function decodeCoded(
   packing: Exclude<Packing, 'native-le' | 'native-be' | 'rle'>,
@@ -92,7 +94,11 @@ async function decodeCoded(
     const header = j2kHeader(codestream);
     agree(header, layout);
     checkTileParts(codestream);
-    return decodeChecked(packing === 'htj2k' ? 'openjph' : 'openjpeg', codestream, header, layout);
+    checkEnd(codestream);
+    if (packing === 'jpeg-2000') return { samples: await decodeJpeg2000(codestream, header), header };
+    // Its wrapper takes the image to begin there.
+    checkOrigin(codestream);
+    return { samples: await decodeWith('openjph', codestream, header), header };
   }
   return packing === 'jpeg-ls'
     ? decodeChecked('charls', frame, jpegLsHeader(frame), layout)

@@ -1,0 +1,2 @@
+/* Whether an allocation failed since this was last set to 0. */
+extern int memory_denied;
