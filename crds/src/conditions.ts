@@ -165,6 +165,15 @@ export const REASONS = {
   UnreadableImage: { actor: 'user', text: 'An image of the dataset cannot be read.' },
   LabelsDiffer: { actor: 'user', text: 'The dataset has labels that the model does not know.' },
   SplitMissing: { actor: 'Hilum developers', text: 'The split that the model was trained on is not known.' },
+  SplitMalformed: {
+    actor: 'user',
+    text: 'The recorded split is damaged, or of another dataset; record it again.',
+  },
+  SplitLeaks: {
+    actor: 'user',
+    text: 'A patient or a picture lies on two sides of the split, or has two labels; the message names the pairs.',
+  },
+  LabelsMalformed: { actor: 'user', text: 'The table of labels cannot be read; the message names its rows.' },
   PackageUnreadable: { actor: 'Hilum developers', text: 'The model package cannot be opened.' },
   Internal: { actor: 'Hilum developers', text: 'A bug in the trainer; its log has more.' },
   Interrupted: { actor: 'nobody', text: 'The training pod was told to end before it had finished.' },

@@ -34,6 +34,12 @@ export const TRAINER_CODES = {
   UNREADABLE_IMAGE: { exit: 65, text: 'an image of the dataset cannot be read' },
   LABELS_DIFFER: { exit: 65, text: 'the dataset has labels that the model does not know' },
   SPLIT_MISSING: { exit: 65, text: 'the split that the model was trained on is not known' },
+  SPLIT_MALFORMED: {
+    exit: 65,
+    text: 'the recorded split cannot be read, or is not the one that was recorded',
+  },
+  SPLIT_LEAKS: { exit: 65, text: 'a patient or a picture lies on two sides of the split, or has two labels' },
+  LABELS_MALFORMED: { exit: 65, text: 'the table of labels cannot be read' },
   PACKAGE_UNREADABLE: { exit: 65, text: 'the model package cannot be opened' },
 
   DATASET_UNREACHABLE: { exit: 69, text: 'the dataset remote does not answer' },
