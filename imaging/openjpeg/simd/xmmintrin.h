@@ -1,4 +1,4 @@
-/* The SSE2 operations that OpenJPEG's dwt.c and mct.c use, as WebAssembly's 128-bit operations. */
+/* The SSE2 operations that OpenJPEG's dwt.c, mct.c and t1.c use, as WebAssembly's 128-bit operations. */
 #ifndef HILUM_SSE2_BY_WASM
 #define HILUM_SSE2_BY_WASM
 
@@ -16,6 +16,7 @@ typedef v128_t __m128;
 #define _mm_sub_epi32(x, y) wasm_i32x4_sub(x, y)
 #define _mm_srai_epi32(x, bits) wasm_i32x4_shr(x, bits)
 
+#define _mm_cvtepi32_ps(v) wasm_f32x4_convert_i32x4(v)
 #define _mm_load_ps(from) wasm_v128_load(from)
 #define _mm_loadu_ps(from) wasm_v128_load(from)
 #define _mm_store_ps(to, v) wasm_v128_store(to, v)
