@@ -1,6 +1,7 @@
 // What scanners and archives write against the letter of the standard, where only one reading is possible; beside each,
 // the neighbour where a second one is, and which stays refused.
 import { afterAll, describe, expect, test } from 'vitest';
+import { checkEnd } from '../src/dicom/codestream.ts';
 import { cutFrames } from '../src/dicom/frames.ts';
 import { readHeader } from '../src/dicom/header.ts';
 import { readPart10 } from '../src/dicom/meta.ts';
@@ -120,5 +121,26 @@ describe('more codestreams than frames', () => {
   test('are not seen where a fragment goes on', () => {
     const frame = places('1', [stream.subarray(0, 4), stream.subarray(4)])().bytes(1);
     expect([...frame]).toEqual([...stream]);
+  });
+});
+
+describe('what follows the end marker of a compressed frame', () => {
+  const frame = (...after: readonly number[]) => Uint8Array.of(0xff, 0xd8, 0x12, 0xff, 0xd9, ...after);
+
+  test.each([
+    ['nothing', frame()],
+    ['a zero', frame(0)],
+    ['a fill byte', frame(0xff)],
+    ['a blank', frame(0x20)],
+    ['a line end', frame(0x0d, 0x0a)],
+  ])('may be %s', (_, bytes) => {
+    expect(() => checkEnd(bytes)).not.toThrow();
+  });
+
+  test.each([
+    ['another byte', frame(0x41)],
+    ['no end marker', frame(0xff, 0xd8, 0x20)],
+  ])('is refused as cut where it is %s', (_, bytes) => {
+    expect(() => checkEnd(bytes)).toThrow(expect.objectContaining({ code: 'TRUNCATED' }));
   });
 });

@@ -59,7 +59,8 @@ type Scope = {
 type Head = { readonly tag: number; readonly vr: string; readonly length: number };
 
 function readSet(reader: Reader, scope: Scope): readonly Element[] {
-  if (scope.depth > LIMITS.sequenceDepth) throw new ImagingError('LIMIT_EXCEEDED', 'Sequences are nested too deeply.');
+  if (scope.depth > LIMITS.sequenceDepth)
+    throw new ImagingError('LIMIT_EXCEEDED', 'Sequences are nested too deeply.');
   const found: Element[] = [];
   while (reader.at < scope.end) {
     const head = readHead(reader, scope);

@@ -111,10 +111,13 @@ export function jpegBaselineHeader(frame: Uint8Array): FrameHeader {
   return { rows, columns, components: components.length, bits, signed: false };
 }
 
+// Fragments are padded to an even length: with 00, with the fill byte FF (NEMA's own samples), or with a blank or a line
+// end by writers who took them for text.
+const PADS: ReadonlySet<number | undefined> = new Set([0x00, 0xff, 0x20, 0x0a, 0x0d]);
+
 /** All formats end with the marker FFD9; what lacks it was cut, and the decoders would fill the rest with guesses. */
 export function checkEnd(frame: Uint8Array): void {
   let end = frame.length;
-  // Fragments are padded to an even length: with 00, or (NEMA's own samples) with the fill byte FF.
-  while (end > 2 && (frame[end - 1] === 0 || frame[end - 1] === 0xff)) end -= 1;
+  while (end > 2 && PADS.has(frame[end - 1])) end -= 1;
   if (frame[end - 2] !== 0xff || frame[end - 1] !== 0xd9) throw new ImagingError('TRUNCATED');
 }
