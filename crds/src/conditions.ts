@@ -117,7 +117,10 @@ export const REASONS = {
   },
   Evicted: { actor: 'cluster admin', text: 'The node ran short of memory or disk and put the pod out.' },
   // What the trainer reports, by its own codes.
-  RemoteUnsupported: { actor: 'user', text: 'The dataset remote is neither file:// nor http(s)://.' },
+  RemoteUnsupported: {
+    actor: 'user',
+    text: 'The dataset remote is neither file://, http(s):// nor s3://, or asks for what Hilum does not do.',
+  },
   WeightsMissing: {
     actor: 'user',
     text: 'The trainer image has no base weights; name some in model.baseWeights.',
@@ -126,6 +129,7 @@ export const REASONS = {
   WeightsFormat: { actor: 'user', text: 'The base weights are not those of VGG16 in the canonical form.' },
   WeightsUnreachable: { actor: 'user', text: 'The base weights cannot be fetched; check their address.' },
   EngineMissing: { actor: 'Hilum developers', text: 'The trainer image has no native TensorFlow.' },
+  DiskFull: { actor: 'user', text: 'The work volume of the pod is full; give it more room.' },
   OutputUnwritable: { actor: 'Hilum developers', text: 'The work folder of the pod cannot be written.' },
   OutputNotEmpty: { actor: 'Hilum developers', text: 'The work folder of the pod was not empty.' },
   DatasetMissing: {
@@ -136,6 +140,10 @@ export const REASONS = {
   DatasetMalformed: {
     actor: 'user',
     text: 'The directory object of the dataset cannot be read; push it again.',
+  },
+  DatasetPointerInvalid: {
+    actor: 'user',
+    text: 'The .dvc file, dvc.lock or .dvc/config does not say where the dataset is; the message has what is missing.',
   },
   DatasetDirty: {
     actor: 'Hilum developers',
@@ -154,6 +162,10 @@ export const REASONS = {
     text: 'preprocessing.window is for a dataset of pictures; leave it out for DICOM.',
   },
   OneClass: { actor: 'user', text: 'The dataset has one label; a classifier needs at least two.' },
+  NotANumber: {
+    actor: 'user',
+    text: 'The model answered with something that is no number: training diverged; lower the learning rate.',
+  },
   PositiveLabelUnknown: {
     actor: 'user',
     text: 'dataset.positiveLabel is not a label of the dataset, or must be named.',

@@ -11,7 +11,7 @@ import { helmPath } from './tools/helm.ts';
 import { kubernetesTools } from './tools/kubernetes.ts';
 import { openjpegWasm } from './tools/openjpeg.ts';
 import { samplePhotosDir } from './tools/photos.ts';
-import { dicomVenv, dvcVenv, mlflowVenv } from './tools/python.ts';
+import { dicomVenv, dvcVenv, mlflowVenv, motoVenv } from './tools/python.ts';
 import { systemPackages } from './tools/system-packages.ts';
 import { installTensorflow } from './tools/tensorflow.ts';
 import { baseWeightsPath, imagenetOnnxPath } from './tools/weights.ts';
@@ -33,7 +33,7 @@ const needs: Record<string, readonly Need[]> = {
   imaging: [python, dicomVenv, dicom, samplePhotosDir, openjpegWasm],
   model: [native, installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv],
   mlflow: [native, mlflowVenv],
-  trainer: [native, installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv, dvcVenv],
+  trainer: [native, installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv, dvcVenv, motoVenv],
   server: [native, installTensorflow, baseWeightsPath, mlflowVenv, samplePhotosDir],
   operator: [native, ...api, mlflowVenv],
   cli: [native, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv, dicomVenv],

@@ -9,7 +9,10 @@ interface CodeEntry {
 /** The one table of codes; a code never changes its meaning. */
 export const TRAINER_CODES = {
   BAD_CONFIG: { exit: 64, text: 'the configuration of the run is not valid' },
-  REMOTE_UNSUPPORTED: { exit: 64, text: 'the dataset remote is neither file:// nor http(s)://' },
+  REMOTE_UNSUPPORTED: {
+    exit: 64,
+    text: 'the dataset remote is neither file://, http(s):// nor s3://, or asks for what we do not do',
+  },
   WEIGHTS_MISSING: { exit: 64, text: 'no base weights were found' },
   WEIGHTS_DIGEST_MISMATCH: { exit: 64, text: 'the base weights are not the pinned ones' },
   WEIGHTS_FORMAT: { exit: 64, text: 'the base weights are not those of VGG16' },
@@ -18,17 +21,23 @@ export const TRAINER_CODES = {
     exit: 64,
     text: 'a window is for pictures; a DICOM dataset has windows of its own',
   },
+  DISK_FULL: { exit: 64, text: 'no space is left on the disk' },
   OUTPUT_UNWRITABLE: { exit: 64, text: 'the output folder cannot be made' },
   OUTPUT_NOT_EMPTY: { exit: 64, text: 'the output folder holds something that is not a model package' },
 
   DATASET_MISSING: { exit: 65, text: 'the dataset, or an object of it, is not there' },
   DATASET_MD5_MISMATCH: { exit: 65, text: 'an object of the dataset does not have the pinned md5' },
   DATASET_MALFORMED: { exit: 65, text: 'the directory object of the dataset cannot be read' },
+  DATASET_POINTER_INVALID: {
+    exit: 65,
+    text: 'the .dvc file, dvc.lock or .dvc/config does not say where the dataset is',
+  },
   DATASET_DIRTY: { exit: 65, text: 'the target folder holds files that are not part of the dataset' },
   DATASET_EMPTY: { exit: 65, text: 'the dataset holds no image' },
   NO_PATIENT_FOLDER: { exit: 65, text: 'images must lie under <label>/<patient>/' },
   MIXED_KINDS: { exit: 65, text: 'DICOM and pictures are mixed; Hounsfield units and grey values never are' },
   ONE_CLASS: { exit: 65, text: 'a classifier needs at least two labels' },
+  NOT_A_NUMBER: { exit: 65, text: 'a score that is to be judged is not a finite number' },
   POSITIVE_LABEL_UNKNOWN: { exit: 65, text: 'it is not known which label counts as positive' },
   TOO_FEW_PATIENTS: { exit: 65, text: 'too few patients for training, validation and test' },
   UNREADABLE_IMAGE: { exit: 65, text: 'an image of the dataset cannot be read' },

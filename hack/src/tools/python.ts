@@ -22,9 +22,14 @@ export function mlflowVenv(): Promise<Venv> {
   );
 }
 
-/** The real DVC: `python -m dvc`. */
+/** The real DVC, with its S3 remote: `python -m dvc`. */
 export function dvcVenv(): Promise<Venv> {
-  return pythonVenv('dvc', '3.67.1', requirements('dvc.txt'), '60 MB download, 190 MB on disk, about 1 min');
+  return pythonVenv('dvc', '3.67.1', requirements('dvc.txt'), '75 MB download, 220 MB on disk, about 1 min');
+}
+
+/** moto, a stand-in for AWS; `startS3` runs it. */
+export function motoVenv(): Promise<Venv> {
+  return pythonVenv('moto', '5.2.5', requirements('moto.txt'), '35 MB download, 150 MB on disk, about 30 s');
 }
 
 /**
@@ -37,6 +42,16 @@ export function dicomVenv(): Promise<Venv> {
     '3.0.2',
     requirements('dicom.txt'),
     '70 MB download, 185 MB on disk, about 10 s',
+  );
+}
+
+/** Optuna, the peer of search/ in its tests; goes into no image. */
+export function optunaVenv(): Promise<Venv> {
+  return pythonVenv(
+    'optuna',
+    '5.0.0',
+    requirements('optuna.txt'),
+    '25 MB download, 140 MB on disk, about 10 s',
   );
 }
 

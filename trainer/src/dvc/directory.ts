@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { byCodePoint } from '../dataset/scan.ts';
 import { TrainerError } from '../errors.ts';
+import type { Layout } from './md5.ts';
 
 export interface DirectoryEntry {
   /** 32 lower-case hex digits. */
@@ -32,20 +33,37 @@ export function formatDirectory(entries: readonly DirectoryEntry[]): Buffer {
 
 /** @throws TrainerError DATASET_MALFORMED, also where a path would leave the folder or two entries share one */
 export function parseDirectory(bytes: Uint8Array): readonly DirectoryEntry[] {
-  let entries: readonly DirectoryEntry[];
   try {
-    entries = directorySchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    return parseEntries(JSON.parse(Buffer.from(bytes).toString('utf8')));
   } catch (cause) {
+    if (cause instanceof TrainerError) throw cause;
+    throw new TrainerError('DATASET_MALFORMED', 'the .dir object is not JSON', { cause });
+  }
+}
+
+/** @throws TrainerError as `parseDirectory` */
+export function parseEntries(value: unknown): readonly DirectoryEntry[] {
+  const parsed = directorySchema.safeParse(value);
+  if (!parsed.success) {
     throw new TrainerError(
       'DATASET_MALFORMED',
       'the .dir object is not a list of {md5, relpath} with safe paths',
-      {
-        cause,
-      },
+      { cause: parsed.error },
     );
   }
-  if (new Set(entries.map((entry) => entry.relpath)).size < entries.length) {
+  const entries = parsed.data;
+  const paths = new Set(entries.map((entry) => entry.relpath));
+  if (paths.size < entries.length) {
     throw new TrainerError('DATASET_MALFORMED', 'two entries of the .dir object have the same path');
+  }
+  for (const path of paths) {
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      if (!paths.has(path.slice(0, end))) continue;
+      throw new TrainerError(
+        'DATASET_MALFORMED',
+        `${path.slice(0, end)} is a file and a folder in the .dir object`,
+      );
+    }
   }
   return entries;
 }
@@ -55,9 +73,10 @@ export function directoryMd5(bytes: Uint8Array): string {
   return `${createHash('md5').update(bytes).digest('hex')}.dir`;
 }
 
-/** Where an object lies in a remote of DVC 3. */
-export function objectPath(md5: string): string {
-  return `files/md5/${md5.slice(0, 2)}/${md5.slice(2)}`;
+/** Where an object lies in a remote. */
+export function objectPath(md5: string, layout: Layout = 'files'): string {
+  const path = `${md5.slice(0, 2)}/${md5.slice(2)}`;
+  return layout === 'files' ? `files/md5/${path}` : path;
 }
 
 function pythonJson(text: string): string {
@@ -73,6 +92,7 @@ function isSafe(relpath: string): boolean {
   return (
     !relpath.includes('\0') &&
     !relpath.includes('\\') &&
+    !relpath.startsWith('.hilum-part/') &&
     steps.every((step) => !['', '.', '..'].includes(step))
   );
 }

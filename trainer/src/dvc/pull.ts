@@ -1,79 +1,121 @@
 /** A pinned dataset of a DVC remote → a folder that holds exactly it. */
-import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, constants, copyFile, mkdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { TrainerError } from '../errors.ts';
-import { directoryMd5, objectPath, parseDirectory } from './directory.ts';
+import { directoryMd5, objectPath, parseDirectory, parseEntries, type DirectoryEntry } from './directory.ts';
+import { diskError } from './disk.ts';
+import { download, guarded, PARTS } from './download.ts';
+import { listFiles } from './folder.ts';
+import { fileMd5, type Layout } from './md5.ts';
 import { inParallel } from './parallel.ts';
-import { fileMd5, listFiles, TRANSFERS, type TransferProgress } from './push.ts';
+import { TRANSFERS, type TransferProgress } from './push.ts';
 import { openRemote, type Remote, type RemoteOptions } from './remote.ts';
 
 export interface PullOptions extends RemoteOptions {
-  /** `file:///…` or `http(s)://…`. */
+  /** `file:///…`, `http(s)://…` or `s3://bucket/prefix`. */
   readonly remote: string;
-  /** `<32 hex>.dir`, the pin. */
+  /** `<32 hex>.dir`, the pin of a folder, or 32 hex digits, that of one file. */
   readonly md5: string;
+  /** Name of the one file in `into`, where `md5` pins a file. */
+  readonly name?: string;
+  /** Where in the remote objects lie; default `files`, the layout of DVC 3. */
+  readonly layout?: Layout;
+  /** The one file is a program. */
+  readonly executable?: boolean;
   /** Made if absent. What is there and right is kept, so that a broken transfer goes on where it stopped. */
   readonly into: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: TransferProgress) => void;
 }
 
-const SCRATCH = '.hilum-part';
-/** An object whose body breaks off is asked for this often; a remote that gives no answer at all is retried below that. */
-const BODY_ATTEMPTS = 3;
+export interface PulledDataset {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** Of names before 0.2, which lay beside their file. */
+const OLD_PART = '.hilum-part';
 const MAX_DIRECTORY_BYTES = 512 * 2 ** 20;
 
 /**
  * Fetches a dataset and verifies every file by its md5. A file appears under its name only when it is whole.
  *
- * @throws TrainerError DATASET_MISSING, DATASET_MD5_MISMATCH, DATASET_MALFORMED, DATASET_DIRTY, DATASET_UNREACHABLE, DATASET_FORBIDDEN, REMOTE_UNSUPPORTED
+ * @throws TrainerError DATASET_MISSING, DATASET_MD5_MISMATCH, DATASET_MALFORMED, DATASET_DIRTY, DATASET_UNREACHABLE, DATASET_FORBIDDEN, REMOTE_UNSUPPORTED, DISK_FULL
  */
-export async function pullDataset(
-  options: PullOptions,
-): Promise<{ readonly files: number; readonly bytes: number }> {
-  const { into, signal } = options;
+export async function pullDataset(options: PullOptions): Promise<PulledDataset> {
+  const { into, signal, layout = 'files' } = options;
   const remote = openRemote(options.remote, options);
-  const entries = parseDirectory(await readDirectory(remote, options.md5, signal));
+  const entries = await readEntries(remote, options);
   if (entries.length === 0) throw new TrainerError('DATASET_EMPTY', `${options.md5} pins an empty folder`);
-  await mkdir(into, { recursive: true });
-  await clean(into, new Set(entries.map((entry) => entry.relpath)));
+  try {
+    await mkdir(into, { recursive: true });
+    await clean(into, entries);
+    await makeFolders(into, entries);
+  } catch (cause) {
+    throw diskError(cause, into);
+  }
 
   const places = [...Map.groupBy(entries, (entry) => entry.md5)];
   let files = 0;
   let bytes = 0;
-  await inParallel(places, TRANSFERS, async ([md5, [first, ...copies]]) => {
-    if (first === undefined) return;
-    signal?.throwIfAborted();
-    const place = join(into, first.relpath);
-    if (!(await isIntact(place, md5, signal)))
-      await fetchObject(remote, { md5, place, name: first.relpath, signal });
-    // Equal files are one object; each gets a copy of its own, so that changing one never changes another.
-    for (const { relpath } of copies) {
-      const copy = join(into, relpath);
-      if (!(await isIntact(copy, md5, signal))) await appear(copy, (scratch) => copyFile(place, scratch));
-    }
-    const { size } = await stat(place);
-    files += 1 + copies.length;
-    bytes += size * (1 + copies.length);
-    options.onProgress?.({ files, totalFiles: entries.length, bytes });
-  });
+  try {
+    await inParallel(places, TRANSFERS, async ([md5, [first, ...copies]]) => {
+      if (first === undefined) return;
+      signal?.throwIfAborted();
+      const isIntact = async (path: string): Promise<boolean> =>
+        (await isFile(path)) && (await fileMd5(path, { layout, signal })) === md5;
+      const place = join(into, first.relpath);
+      if (!(await isIntact(place)))
+        await download(remote, { md5, layout, place, into, name: first.relpath, signal });
+      // Equal files are one object; each gets a copy of its own, so that changing one never changes another.
+      for (const { relpath } of copies) {
+        const copy = join(into, relpath);
+        if (!(await isIntact(copy))) await copyWhole(place, copy, into);
+      }
+      const { size } = await stat(place);
+      files += 1 + copies.length;
+      bytes += size * (1 + copies.length);
+      options.onProgress?.({ files, totalFiles: entries.length, bytes });
+    });
+  } finally {
+    // Half objects stay for the next try.
+    await rmdir(join(into, PARTS)).catch(() => undefined);
+  }
+  if (options.executable === true) for (const { relpath } of entries) await chmod(join(into, relpath), 0o755);
   return { files, bytes };
 }
 
-async function readDirectory(remote: Remote, md5: string, signal?: AbortSignal): Promise<Buffer> {
-  const body = await remote.read(objectPath(md5), signal);
+async function readEntries(
+  remote: Remote,
+  { md5, name, layout = 'files', signal }: PullOptions,
+): Promise<readonly DirectoryEntry[]> {
+  if (!/^[0-9a-f]{32}(\.dir)?$/.test(md5)) {
+    throw new TrainerError('BAD_CONFIG', 'a dataset is pinned by <32 hex>.dir, or one file by 32 hex digits');
+  }
+  if (md5.endsWith('.dir')) return parseDirectory(await readDirectory(remote, { md5, layout, signal }));
+  if (name === undefined) {
+    throw new TrainerError('DATASET_MALFORMED', `${md5} pins one file, and what to call it is not said`);
+  }
+  return parseEntries([{ md5, relpath: name }]);
+}
+
+interface DirectoryObject {
+  readonly md5: string;
+  readonly layout: Layout;
+  readonly signal?: AbortSignal | undefined;
+}
+
+async function readDirectory(remote: Remote, { md5, layout, signal }: DirectoryObject): Promise<Buffer> {
+  const body = await remote.read(objectPath(md5, layout), 0, signal);
   if (body === undefined) {
     throw new TrainerError(
       'DATASET_MISSING',
-      `the remote has no object ${objectPath(md5)}; was the dataset pushed?`,
+      `the remote has no object ${objectPath(md5, layout)}; was the dataset pushed?`,
     );
   }
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of guarded(body, signal)) {
+  for await (const chunk of guarded(body.bytes, signal)) {
     chunks.push(chunk);
     bytes += chunk.length;
     if (bytes > MAX_DIRECTORY_BYTES)
@@ -89,78 +131,43 @@ async function readDirectory(remote: Remote, md5: string, signal?: AbortSignal):
   return directory;
 }
 
-/** Removes what a killed transfer left; refuses to train on files that the pin does not know. */
-async function clean(into: string, known: ReadonlySet<string>): Promise<void> {
+/** Removes what a killed transfer left and nobody can use; refuses to train on files that the pin does not know. */
+async function clean(into: string, entries: readonly DirectoryEntry[]): Promise<void> {
+  const known = new Set(entries.map(({ relpath }) => relpath));
+  const parts = new Set(entries.map(({ md5 }) => `${PARTS}/${md5}`));
   for (const path of await listFiles(into)) {
-    if (path.endsWith(SCRATCH)) await rm(join(into, path), { force: true });
-    else if (!known.has(path)) {
+    if (known.has(path) || parts.has(path)) continue;
+    if (!path.startsWith(`${PARTS}/`) && !path.endsWith(OLD_PART)) {
       throw new TrainerError('DATASET_DIRTY', `${into} holds ${path}, which is not part of the dataset`);
     }
+    await rm(join(into, path), { force: true });
   }
 }
 
-async function isIntact(path: string, md5: string, signal?: AbortSignal): Promise<boolean> {
-  const info = await stat(path).catch(() => undefined);
-  return info?.isFile() === true && (await fileMd5(path, signal)) === md5;
-}
-
-interface Fetch {
-  readonly md5: string;
-  readonly place: string;
-  readonly name: string;
-  readonly signal?: AbortSignal | undefined;
-}
-
-async function fetchObject(remote: Remote, { md5, place, name, signal }: Fetch): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await appear(place, (scratch) => download(remote, { md5, place: scratch, name, signal }));
-      return;
-    } catch (error) {
-      const broken = error instanceof TrainerError && error.code === 'DATASET_UNREACHABLE';
-      if (!broken || attempt === BODY_ATTEMPTS) throw error;
+/** A link that is already there must not lead a file out of the target. */
+async function makeFolders(into: string, entries: readonly DirectoryEntry[]): Promise<void> {
+  const root = await realpath(into);
+  for (const folder of new Set(entries.map(({ relpath }) => dirname(relpath)))) {
+    const path = join(into, folder);
+    await mkdir(path, { recursive: true });
+    if ((await realpath(path)) !== join(root, folder)) {
+      throw new TrainerError('DATASET_DIRTY', `${path} is reached through a link, which leads elsewhere`);
     }
   }
 }
 
-async function download(remote: Remote, { md5, place, name, signal }: Fetch): Promise<void> {
-  const body = await remote.read(objectPath(md5), signal);
-  if (body === undefined) {
-    throw new TrainerError('DATASET_MISSING', `the remote has no object ${objectPath(md5)} (${name})`);
-  }
-  const hash = createHash('md5');
-  const hashed = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const chunk of guarded(body, signal)) {
-      hash.update(chunk);
-      yield chunk;
-    }
-  };
-  await pipeline(hashed, createWriteStream(place), { signal });
-  const got = hash.digest('hex');
-  if (got !== md5)
-    throw new TrainerError('DATASET_MD5_MISMATCH', `${name} has the md5 ${got}, pinned is ${md5}`);
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() === true;
 }
 
-/** A transfer that breaks in the middle is the remote's trouble, and worth another try. */
-async function* guarded(body: AsyncIterable<Uint8Array>, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+async function copyWhole(from: string, place: string, into: string): Promise<void> {
+  const scratch = `${place}${OLD_PART}`;
   try {
-    yield* body;
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw new TrainerError('DATASET_UNREACHABLE', 'the remote broke off in the middle of an object', {
-      cause,
-    });
-  }
-}
-
-async function appear(place: string, write: (scratch: string) => Promise<void>): Promise<void> {
-  const scratch = `${place}${SCRATCH}`;
-  await mkdir(dirname(place), { recursive: true });
-  try {
-    await write(scratch);
+    // Shares the blocks where the file system can.
+    await copyFile(from, scratch, constants.COPYFILE_FICLONE);
     await rename(scratch, place);
-  } catch (error) {
+  } catch (cause) {
     await rm(scratch, { force: true });
-    throw error;
+    throw diskError(cause, into);
   }
 }
