@@ -15,6 +15,7 @@ export type { ImagingCode } from './errors.ts';
 export type { GreyImage, HuImage, Image } from './image.ts';
 export { aggregateScores } from './series/aggregate.ts';
 export type { Aggregation, SeriesScore, SliceScore } from './series/aggregate.ts';
+export { resize } from './resize.ts';
 export { scanSeries } from './series/scan.ts';
 export type { RefusedSource, ScanOptions } from './series/scan.ts';
 export type { Refusal, Series, SeriesWarning, SliceRef, Source } from './series/series.ts';

@@ -1,0 +1,163 @@
+/** Whether a split is honest: what lies on two of its sides, and what has two labels. */
+import type { DatasetImage } from '../dataset/scan.ts';
+import { Findings, type Finding, type FindingCounts } from './findings.ts';
+import { readPrints, type Prints } from './fingerprint.ts';
+import { DIMENSIONS, signatureOf } from './signature.ts';
+import { similarity } from './similarity.ts';
+import { SignatureTree } from './tree.ts';
+
+/** Above this correlation two pictures are one. Copies and re-encodings have 0.995 and more (docs/audit.md). */
+const SIMILAR = 0.98;
+
+export interface AuditOptions {
+  readonly dir: string;
+  readonly images: readonly Pick<DatasetImage, 'file' | 'label' | 'patient'>[];
+  /** Image → its side: of a split's record, or the folds of a cross-validation. One without a side is left out. */
+  readonly sides: Readonly<Record<string, string>>;
+  /** How many findings are listed, failures first; all are counted. */
+  readonly limit?: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: AuditProgress) => void) | undefined;
+}
+
+export interface AuditProgress {
+  readonly stage: 'read' | 'compare';
+  readonly images: number;
+  readonly totalImages: number;
+}
+
+export interface Audit {
+  /** No finding is a failure. */
+  readonly passed: boolean;
+  /** Failures first, then by the order of the images; `counts` has what is not listed. */
+  readonly findings: readonly Finding[];
+  readonly counts: AuditCounts;
+  readonly method: typeof METHOD;
+}
+
+export interface AuditCounts extends FindingCounts {
+  readonly images: number;
+  /** Images that are on no side. */
+  readonly leftOut: number;
+  /** Images by side. */
+  readonly sides: Readonly<Record<string, number>>;
+  /** Pairs that were compared pixel by pixel. */
+  readonly compared: number;
+}
+
+const METHOD = {
+  version: 1,
+  exact: 'sha256 of the decoded pixels',
+  near: 'Pearson correlation at 64x64, of crops on black over what is not black too; found by 256 DCT coefficients',
+  threshold: SIMILAR,
+} as const;
+
+/**
+ * Reads every image once and compares those that can be alike. Holds 5 kB for each image, never more than a few decoded.
+ *
+ * Copies are counted as links: of n equal images each is paired with the first of its kind, n - 1 pairs in all.
+ *
+ * @throws TrainerError UNREADABLE_IMAGE; the reason of `signal`
+ */
+export async function auditLeakage(options: AuditOptions): Promise<Audit> {
+  const { images, sides, signal } = options;
+  const places = images.flatMap((image) => {
+    const side = Object.hasOwn(sides, image.file) ? sides[image.file] : undefined;
+    const { file, label, patient } = image;
+    return side === undefined ? [] : [{ file, label, group: patient, side }];
+  });
+  const findings = new Findings(places, options.limit);
+  findGroups(findings);
+  const prints = await readPrints(options.dir, places, {
+    signal,
+    onImage: (done) => options.onProgress?.({ stage: 'read', images: done, totalImages: places.length }),
+  });
+  const distinct = findCopies(prints, findings);
+  const compared = await findTwins(prints, distinct, findings, options);
+  const counts = {
+    images: places.length,
+    leftOut: images.length - places.length,
+    sides: Object.fromEntries(
+      [...Map.groupBy(places, ({ side }) => side)].map(([side, all]) => [side, all.length]),
+    ),
+    compared,
+    ...findings.counts,
+  };
+  return { passed: findings.failures === 0, findings: findings.listed(), counts, method: METHOD };
+}
+
+/** The first image of a group on one side, paired with its first on every other. */
+function findGroups(findings: Findings): void {
+  const firsts = new Map<string, Map<string, number>>();
+  for (const [index, { group, side }] of findings.places.entries()) {
+    const bySide = firsts.get(group) ?? new Map<string, number>();
+    if (!bySide.has(side)) bySide.set(side, index);
+    firsts.set(group, bySide);
+  }
+  for (const bySide of firsts.values()) {
+    const [first = 0, ...others] = bySide.values();
+    for (const other of others) findings.addGroup(first, other);
+  }
+}
+
+/** Finds equal images; gives those to compare further: of equal ones the first of every side, label and group. */
+function findCopies({ bytes, pixels }: Prints, findings: Findings): readonly number[] {
+  const seen = new Map<string, number>();
+  const distinct = new Map<string, number>();
+  for (const [index, { side, label, group }] of findings.places.entries()) {
+    const pixelDigest = pixels[index] ?? '';
+    const key = JSON.stringify([pixelDigest, side, label, group]);
+    if (!distinct.has(key)) distinct.set(key, index);
+    const first = seen.get(pixelDigest);
+    if (first === undefined) seen.set(pixelDigest, index);
+    else findings.addCopy(first, index, bytes[first] === bytes[index] ? 'bytes' : 'pixels');
+  }
+  return [...distinct.values()];
+}
+
+// Some 50 ms of work: no signal is waited for much longer.
+const AT_ONCE = 64;
+
+async function findTwins(
+  { thumbs, pixels }: Prints,
+  distinct: readonly number[],
+  findings: Findings,
+  { signal, onProgress }: AuditOptions,
+): Promise<number> {
+  const signatures = new Float32Array(distinct.length * DIMENSIONS);
+  const varied: number[] = [];
+  for (const [at, index] of distinct.entries()) {
+    if (at % AT_ONCE === 0) await breath(signal);
+    const signature = signatureOf(thumbs.of(index));
+    if (signature === undefined) continue;
+    signatures.set(signature, at * DIMENSIONS);
+    varied.push(at);
+  }
+  // For vectors of mean 0 and length 1, |a - b|^2 = 2 - 2r; some of their coefficients are never further apart.
+  const tree = new SignatureTree(signatures, DIMENSIONS, varied, 2 - 2 * SIMILAR);
+  let compared = 0;
+  for (const [done, at] of varied.entries()) {
+    if (done % AT_ONCE === 0) {
+      await breath(signal);
+      onProgress?.({ stage: 'compare', images: done, totalImages: varied.length });
+    }
+    const index = distinct[at] ?? 0;
+    for (const other of tree.earlierNear(at)) {
+      const earlier = distinct[other] ?? 0;
+      if (pixels[earlier] === pixels[index]) continue;
+      compared += 1;
+      const r = similarity(thumbs.of(earlier), thumbs.of(index));
+      if (r > SIMILAR) findings.addTwin(earlier, index, r);
+    }
+  }
+  onProgress?.({ stage: 'compare', images: varied.length, totalImages: varied.length });
+  return compared;
+}
+
+/** Lets other work and signals in. */
+async function breath(signal: AbortSignal | undefined): Promise<void> {
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+  signal?.throwIfAborted();
+}
