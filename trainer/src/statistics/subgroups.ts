@@ -1,0 +1,47 @@
+/** The AUC of parts of the samples, where a mean can hide that one of them is failed. Pure given its seed. */
+import { estimateAuc, type AucEstimate } from './auc.ts';
+import type { BootstrapOptions } from './bootstrap.ts';
+import { checkBinary, pickRows, sameLength, type BinarySamples, type NotDefined } from './samples.ts';
+
+/** A property by which samples are parted (sex, maker, a band of diameters); undefined where it is not known. */
+export type Attribute = readonly (string | undefined)[];
+
+export interface SubgroupRow {
+  readonly attribute: string;
+  /** Undefined: the samples of which it is not known. */
+  readonly value: string | undefined;
+  readonly samples: number;
+  readonly positives: number;
+  readonly groups: number;
+  readonly auc: AucEstimate | NotDefined;
+}
+
+/**
+ * One row per attribute and value, sorted, the unknown last. Many rows are many looks: an interval apart from the
+ * others is a question, not a finding.
+ *
+ * @throws TrainerError NOT_A_NUMBER
+ */
+export function subgroupTable(
+  samples: BinarySamples,
+  attributes: Readonly<Record<string, Attribute>>,
+  options: BootstrapOptions,
+): readonly SubgroupRow[] {
+  checkBinary(samples);
+  return Object.entries(attributes).flatMap(([attribute, values]) => {
+    sameLength(samples.scores, values);
+    return [...Map.groupBy(values.keys(), (row) => values[row])]
+      .toSorted(([a], [b]) => (b === undefined || (a !== undefined && a < b) ? -1 : 1))
+      .map(([value, rows]) => {
+        const part = pickRows(samples, rows);
+        return {
+          attribute,
+          value,
+          samples: rows.length,
+          positives: part.positive.filter(Boolean).length,
+          groups: new Set(part.groups).size,
+          auc: estimateAuc(part, options),
+        };
+      });
+  });
+}
