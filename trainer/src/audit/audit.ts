@@ -35,7 +35,7 @@ export interface Audit {
   readonly method: typeof METHOD;
 }
 
-export interface AuditCounts extends FindingCounts {
+interface AuditCounts extends FindingCounts {
   readonly images: number;
   /** Images that are on no side. */
   readonly leftOut: number;

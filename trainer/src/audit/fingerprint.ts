@@ -17,7 +17,7 @@ export interface Prints {
 }
 
 /** Pictures of 64x64 levels, 0 the darkest of the image and 255 its brightest. */
-export class Thumbs {
+class Thumbs {
   readonly #levels: Uint8Array;
 
   constructor(count: number) {

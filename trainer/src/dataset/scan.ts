@@ -106,7 +106,7 @@ const KIND_BY_EXTENSION: Readonly<Record<string, Dataset['kind']>> = {
 };
 
 /** By the bytes, whatever the name says; a file that claims to be an image and is none is an error, not a skip. */
-async function kindOf(root: string, file: string): Promise<Dataset['kind'] | undefined> {
+export async function kindOf(root: string, file: string): Promise<Dataset['kind'] | undefined> {
   const name = file.slice(file.lastIndexOf('/') + 1);
   if (isHidden(name)) return undefined;
   const claimed = KIND_BY_EXTENSION[extname(name).toLowerCase()];
