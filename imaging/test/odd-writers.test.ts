@@ -27,6 +27,7 @@ const codeOf = async (file: Uint8Array): Promise<unknown> =>
     (error: unknown) => (error as { code?: unknown }).code,
   );
 
+const ended = (...after: readonly number[]) => Uint8Array.of(0xff, 0xd8, 0x12, 0xff, 0xd9, ...after);
 const metaOf = (file: Uint8Array) => file.subarray(0, file.length - readPart10(file).body.length);
 const bodyOf = (file: Uint8Array) => readPart10(file).body;
 const places = (frames: string, fragments: readonly Uint8Array[], table: readonly number[] = []) => {
@@ -125,21 +126,19 @@ describe('more codestreams than frames', () => {
 });
 
 describe('what follows the end marker of a compressed frame', () => {
-  const frame = (...after: readonly number[]) => Uint8Array.of(0xff, 0xd8, 0x12, 0xff, 0xd9, ...after);
-
   test.each([
-    ['nothing', frame()],
-    ['a zero', frame(0)],
-    ['a fill byte', frame(0xff)],
-    ['a blank', frame(0x20)],
-    ['a line end', frame(0x0d, 0x0a)],
+    ['nothing', ended()],
+    ['a zero', ended(0)],
+    ['a fill byte', ended(0xff)],
+    ['a blank', ended(0x20)],
+    ['a line end', ended(0x0d, 0x0a)],
   ])('may be %s', (_, bytes) => {
     expect(() => checkEnd(bytes)).not.toThrow();
   });
 
   test.each([
-    ['another byte', frame(0x41)],
-    ['no end marker', frame(0xff, 0xd8, 0x20)],
+    ['another byte', ended(0x41)],
+    ['no end marker', ended(0xff, 0xd8, 0x20)],
   ])('is refused as cut where it is %s', (_, bytes) => {
     expect(() => checkEnd(bytes)).toThrow(expect.objectContaining({ code: 'TRUNCATED' }));
   });
