@@ -13,6 +13,7 @@ export {
 } from './dvc/push.ts';
 export { splitByPatient, type Split, type SplitOptions } from './dataset/split.ts';
 export { pullDataset, type PullOptions } from './dvc/pull.ts';
+export { locateDataset, type DatasetAddress, type LocatedDataset } from './dvc/address.ts';
 export { TRAINER_CODES, TrainerError, type TrainerCode } from './errors.ts';
 export { writePhantomStudies, type PhantomOptions } from './phantom/studies.ts';
 export { rocCsv } from './report-files.ts';

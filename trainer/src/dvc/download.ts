@@ -1,8 +1,6 @@
 /** One object → one file: streamed beside it, verified, then renamed; a transfer that breaks goes on where it stopped. */
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { TrainerError } from '../errors.ts';
 import { objectPath } from './directory.ts';
 import { diskError } from './disk.ts';
@@ -71,13 +69,16 @@ async function fetchInto(
   }
   const hash = newMd5(layout);
   if (body.from > 0) await hashFile(part, hash, signal);
-  const hashed = async function* (): AsyncGenerator<Uint8Array> {
+  // Not a pipeline into a stream: where the source breaks, that would drop what is not yet on the disk.
+  const file = await open(part, body.from > 0 ? 'a' : 'w');
+  try {
     for await (const chunk of guarded(body.bytes, signal)) {
       hash.update(chunk);
-      yield chunk;
+      await file.writeFile(chunk);
     }
-  };
-  await pipeline(hashed, createWriteStream(part, { flags: body.from > 0 ? 'a' : 'w' }), { signal });
+  } finally {
+    await file.close();
+  }
   return { md5: hash.digest(), from: body.from };
 }
 

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { directoryMd5, formatDirectory, objectPath } from './directory.ts';
+import { directoryMd5, formatDirectory, objectPath, parseEntries } from './directory.ts';
 import { hashFolder } from './folder.ts';
 import { inParallel } from './parallel.ts';
 import { openRemote, type RemoteOptions } from './remote.ts';
@@ -34,12 +34,13 @@ export const TRANSFERS = 8;
 /**
  * Stores every file of `dir` and, last, the directory object; objects that are there already are not sent again.
  *
- * @throws TrainerError DATASET_MISSING, DATASET_EMPTY, DATASET_UNREACHABLE, DATASET_FORBIDDEN, REMOTE_UNSUPPORTED, DISK_FULL
+ * @throws TrainerError DATASET_MISSING, DATASET_EMPTY, DATASET_MALFORMED, DATASET_UNREACHABLE, DATASET_FORBIDDEN, REMOTE_UNSUPPORTED, DISK_FULL
  */
 export async function pushDataset(options: PushOptions): Promise<PushedDataset> {
   const { dir, signal } = options;
   const remote = openRemote(options.remote, options);
   const files = await hashFolder(dir, TRANSFERS, signal);
+  parseEntries(files); // what nobody could pull is not pushed
   const unique = [...new Map(files.map((file) => [file.md5, file])).values()];
   let done = 0;
   let bytes = 0;
