@@ -66,7 +66,7 @@ export function openRemote(uri: string, options: RemoteOptions = {}): Remote {
     case 'https:':
       return webRemote(httpStore(url, options), options);
     case 's3:':
-      return webRemote(s3Store(url, options.s3), options);
+      return webRemote(s3Store(uri, options.s3), options);
     default:
       throw new TrainerError(
         'REMOTE_UNSUPPORTED',

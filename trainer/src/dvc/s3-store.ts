@@ -25,11 +25,12 @@ export interface S3Options {
 const MAX_UPLOAD_BYTES = 5 * 2 ** 30;
 
 /** @throws TrainerError REMOTE_UNSUPPORTED where the address names no bucket or the endpoint is none */
-export function s3Store(address: URL, options: S3Options = {}): WebStore {
+export function s3Store(address: string, options: S3Options = {}): WebStore {
   const env = options.env ?? process.env;
-  const bucket = address.hostname;
-  const prefix = decodeURIComponent(address.pathname).split('/').filter(Boolean);
-  if (!/^[a-z0-9][a-z0-9._-]{1,62}$/i.test(bucket)) {
+  // The prefix stands in the address as it is, without escapes: so does DVC take it.
+  const [, bucket = '', ...prefix] = address.split(/\/+/);
+  if (prefix.at(-1) === '') prefix.pop();
+  if (!/^[a-z0-9][a-z0-9._-]{1,62}$/i.test(bucket) || prefix.some((step) => /^\.{1,2}$/.test(step))) {
     throw new TrainerError('REMOTE_UNSUPPORTED', 'an S3 remote is s3://bucket or s3://bucket/prefix');
   }
   const region = options.region ?? (env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || 'us-east-1');

@@ -254,6 +254,7 @@ describe('with a web server', () => {
     for (const remote of [
       'gs://bucket/x',
       's3://x',
+      's3://bucket/a/../b',
       '/some/folder',
       'http://user:secret@127.0.0.1/x',
       'http://127.0.0.1/x?signature=secret',
