@@ -2,6 +2,7 @@
 // src/index.ts; nobody reaches deeper, nothing goes round in a circle.
 const rooms = [
   'crds',
+  'search',
   'imaging',
   'model',
   'mlflow',
@@ -15,12 +16,13 @@ const rooms = [
 ];
 const mayImport = {
   crds: [],
+  search: [],
   imaging: [],
   model: ['imaging'],
   mlflow: [],
-  trainer: ['crds', 'imaging', 'model', 'mlflow'],
+  trainer: ['crds', 'search', 'imaging', 'model', 'mlflow'],
   server: ['imaging', 'model', 'mlflow'],
-  operator: ['crds', 'mlflow'],
+  operator: ['crds', 'search', 'mlflow'],
   hack: [],
   bench: ['imaging', 'hack'],
 };
@@ -53,6 +55,13 @@ export default {
       to: { path: `^${room}/`, pathNot: `^${room}/src/index\\.ts$` },
     })),
     ...walls,
+    {
+      name: 'search-imports-nothing',
+      comment: 'a suggestion is a function of space, seed and history: it needs no package and nothing of Node',
+      severity: 'error',
+      from: { path: '^search/src/', pathNot: '\\.test\\.ts$' },
+      to: { pathNot: '^search/src/' },
+    },
     {
       name: 'operator-without-tensorflow',
       severity: 'error',

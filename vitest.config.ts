@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 const rooms = [
   'crds',
+  'search',
   'imaging',
   'model',
   'mlflow',

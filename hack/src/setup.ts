@@ -11,7 +11,7 @@ import { helmPath } from './tools/helm.ts';
 import { kubernetesTools } from './tools/kubernetes.ts';
 import { openjpegWasm } from './tools/openjpeg.ts';
 import { samplePhotosDir } from './tools/photos.ts';
-import { dicomVenv, dvcVenv, mlflowVenv, motoVenv } from './tools/python.ts';
+import { dicomVenv, dvcVenv, mlflowVenv, motoVenv, optunaVenv } from './tools/python.ts';
 import { systemPackages } from './tools/system-packages.ts';
 import { installTensorflow } from './tools/tensorflow.ts';
 import { baseWeightsPath, imagenetOnnxPath } from './tools/weights.ts';
@@ -30,6 +30,7 @@ const images: readonly Need[] = [() => baseImage('node'), () => baseImage('pytho
 
 const needs: Record<string, readonly Need[]> = {
   crds: [...api],
+  search: [python, optunaVenv],
   imaging: [python, dicomVenv, dicom, samplePhotosDir, openjpegWasm],
   model: [native, installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv],
   mlflow: [native, mlflowVenv],
