@@ -42,6 +42,13 @@ describe('conformalThreshold', () => {
     expect(coverage).toBeLessThan(1 - alpha + 1 / (calibration + 1) + error);
   });
 
+  it('is not one sample further for a product that rounding puts above a whole number', () => {
+    const samples = simulate(249, seededRandom('rounding'));
+    const scores = samples.probabilities.map((row, index) => 1 - (row[samples.classes[index] ?? 0] ?? 0));
+    const { threshold } = defined(conformalThreshold(samples, 0.172));
+    expect(threshold).toBe(scores.toSorted((a, b) => a - b)[206]);
+  });
+
   it('covers its own samples by construction', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 20, max: 60 }), (seed, count) => {

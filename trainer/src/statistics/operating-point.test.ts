@@ -75,6 +75,14 @@ describe('chooseOperatingPoint', () => {
     });
   });
 
+  it('takes what costs nothing: more sensitivity at the same specificity, although the target asks for less', () => {
+    const samples = samplesOf([0.9, 0.8, 0.7], [0.1]);
+    expect(chooseOperatingPoint(samples, { rule: 'sensitivity', atLeast: 0.5 })).toMatchObject({
+      sensitivity: 1,
+      specificity: 1,
+    });
+  });
+
   it('lies halfway to the next lower score, so that a score that moves by a rounding stays where it was', () => {
     const point = chooseOperatingPoint(samplesOf([0.8, 0.9], [0.1, 0.4]), { rule: 'youden' });
     expect(point).toMatchObject({ threshold: near(0.6), sensitivity: 1, specificity: 1 });

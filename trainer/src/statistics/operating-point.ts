@@ -44,7 +44,7 @@ export interface PredictiveValues {
  * Chooses a threshold; to be called with validation samples, never with those it is judged on.
  *
  * `youden` takes the largest sensitivity + specificity; the others the best of the one rate while the other keeps its
- * target. Of equals the higher threshold.
+ * target, and of equals the one with more of what the rule names.
  *
  * @throws TrainerError NOT_A_NUMBER
  */
