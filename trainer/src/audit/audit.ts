@@ -2,7 +2,7 @@
 import type { DatasetImage } from '../dataset/scan.ts';
 import { Findings, type Finding, type FindingCounts } from './findings.ts';
 import { readPrints, type Prints } from './fingerprint.ts';
-import { DIMENSIONS, signatureOf } from './signature.ts';
+import { DIMENSIONS, signaturesOf } from './signature.ts';
 import { similarity } from './similarity.ts';
 import { SignatureTree } from './tree.ts';
 
@@ -48,7 +48,7 @@ interface AuditCounts extends FindingCounts {
 const METHOD = {
   version: 1,
   exact: 'sha256 of the decoded pixels',
-  near: 'Pearson correlation at 64x64, of crops on black over what is not black too; found by 256 DCT coefficients',
+  near: 'Pearson correlation at 64x64, of crops on black over what is not black too; found by 256 Haar coefficients',
   threshold: SIMILAR,
 } as const;
 
@@ -124,33 +124,26 @@ async function findTwins(
   findings: Findings,
   { signal, onProgress }: AuditOptions,
 ): Promise<number> {
-  const signatures = new Float32Array(distinct.length * DIMENSIONS);
-  const varied: number[] = [];
-  for (const [at, index] of distinct.entries()) {
-    if (at % AT_ONCE === 0) await breath(signal);
-    const signature = signatureOf(thumbs.of(index));
-    if (signature === undefined) continue;
-    signatures.set(signature, at * DIMENSIONS);
-    varied.push(at);
-  }
-  // For vectors of mean 0 and length 1, |a - b|^2 = 2 - 2r; some of their coefficients are never further apart.
-  const tree = new SignatureTree(signatures, DIMENSIONS, varied, 2 - 2 * SIMILAR);
+  const thumb = (row: number): Uint8Array => thumbs.of(distinct[row] ?? 0);
+  const { values, rows } = await signaturesOf(distinct.length, thumb, () => breath(signal));
+  // For vectors of mean 0 and length 1, |a - b|^2 = 2 - 2r; some of their coordinates are never further apart.
+  const tree = new SignatureTree(values, DIMENSIONS, rows, 2 - 2 * SIMILAR);
   let compared = 0;
-  for (const [done, at] of varied.entries()) {
+  for (const [done, row] of rows.entries()) {
     if (done % AT_ONCE === 0) {
       await breath(signal);
-      onProgress?.({ stage: 'compare', images: done, totalImages: varied.length });
+      onProgress?.({ stage: 'compare', images: done, totalImages: rows.length });
     }
-    const index = distinct[at] ?? 0;
-    for (const other of tree.earlierNear(at)) {
+    const index = distinct[row] ?? 0;
+    for (const other of tree.earlierNear(row)) {
       const earlier = distinct[other] ?? 0;
       if (pixels[earlier] === pixels[index]) continue;
       compared += 1;
-      const r = similarity(thumbs.of(earlier), thumbs.of(index));
+      const r = similarity(thumb(other), thumb(row), SIMILAR);
       if (r > SIMILAR) findings.addTwin(earlier, index, r);
     }
   }
-  onProgress?.({ stage: 'compare', images: varied.length, totalImages: varied.length });
+  onProgress?.({ stage: 'compare', images: rows.length, totalImages: rows.length });
   return compared;
 }
 

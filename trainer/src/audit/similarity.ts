@@ -11,47 +11,41 @@ const ENOUGH = 9;
  * is not black in both, or they would be alike by their black alone. 0 where they share too little to say.
  *
  * A crop on black fills less than half of the frame. A chest fills more, and what is black around it and in its lungs
- * is part of the picture.
+ * is part of the picture. Of a pair whose whole is not above `floor`, no more is looked at.
  */
-export function similarity(a: Uint8Array, b: Uint8Array): number {
-  const [whole, shown] = [new Sums(), new Sums()];
+export function similarity(a: Uint8Array, b: Uint8Array, floor = -1): number {
+  const whole = pearson(a, b);
+  if (whole <= floor) return whole;
+  const shown: number[] = [];
   let [top, bottom, left, right] = [SIDE, -1, SIDE, -1];
   for (let at = 0; at < a.length; at += 1) {
-    const [x, y] = [a[at] ?? 0, b[at] ?? 0];
-    whole.add(x, y);
-    if (x <= BLACK && y <= BLACK) continue;
-    shown.add(x, y);
+    if ((a[at] ?? 0) <= BLACK && (b[at] ?? 0) <= BLACK) continue;
+    shown.push(at);
     const [row, column] = [Math.floor(at / SIDE), at % SIDE];
-    if (row < top) top = row;
+    top = Math.min(top, row);
     bottom = row;
-    if (column < left) left = column;
-    if (column > right) right = column;
+    left = Math.min(left, column);
+    right = Math.max(right, column);
   }
-  if (shown.n < ENOUGH) return 0;
+  if (shown.length < ENOUGH) return 0;
   const filled = (bottom - top + 1) * (right - left + 1);
-  if (filled >= a.length / 2) return whole.pearson();
-  return Math.min(whole.pearson(), shown.pearson());
+  if (filled >= a.length / 2) return whole;
+  const of = (thumb: Uint8Array): Uint8Array => Uint8Array.from(shown, (at) => thumb[at] ?? 0);
+  return Math.min(whole, pearson(of(a), of(b)));
 }
 
-class Sums {
-  n = 0;
-  #x = 0;
-  #y = 0;
-  #xx = 0;
-  #yy = 0;
-  #xy = 0;
-
-  add(x: number, y: number): void {
-    this.n += 1;
-    this.#x += x;
-    this.#y += y;
-    this.#xx += x * x;
-    this.#yy += y * y;
-    this.#xy += x * y;
+function pearson(a: Uint8Array, b: Uint8Array): number {
+  const n = a.length;
+  let [sumA, sumB, sumAA, sumBB, sumAB] = [0, 0, 0, 0, 0];
+  for (let at = 0; at < n; at += 1) {
+    const x = a[at] ?? 0;
+    const y = b[at] ?? 0;
+    sumA += x;
+    sumB += y;
+    sumAA += x * x;
+    sumBB += y * y;
+    sumAB += x * y;
   }
-
-  pearson(): number {
-    const spread = (this.n * this.#xx - this.#x ** 2) * (this.n * this.#yy - this.#y ** 2);
-    return spread > 0 ? (this.n * this.#xy - this.#x * this.#y) / Math.sqrt(spread) : 0;
-  }
+  const spread = (n * sumAA - sumA * sumA) * (n * sumBB - sumB * sumB);
+  return spread > 0 ? (n * sumAB - sumA * sumB) / Math.sqrt(spread) : 0;
 }

@@ -12,7 +12,7 @@ interface Node {
 
 const LEAF = 16;
 
-/** The lowest coefficients hold most of what tells pictures apart; the rest is looked at point by point. */
+/** The first coordinates hold most of what tells pictures apart; the rest is looked at point by point. */
 const BOXED = 64;
 
 // Float32 and the sums over it round; a pair at the very radius is not lost to that.
