@@ -85,8 +85,11 @@ function continuous({ name, min, max }: NumberParameter, scale: Scale): LineAxis
 function steps({ name, min, max }: NumberParameter, step: number): LineAxis {
   // 0.7 / 0.1 is 6.999…: the last step counts although rounding has lost it.
   const size = Math.floor((max - min) / step + 1e-9) + 1;
-  // 0.1 + 2 * 0.1 is 0.30000000000000004: a person reads the value, so it is written as the person would.
-  const valueAt = (index: number): number => Number((min + index * step).toPrecision(15));
+  const valueAt = (index: number): number => {
+    const value = min + index * step;
+    // 0.1 + 2 * 0.1 is 0.30000000000000004: a person reads the value, so it is written as the person would.
+    return Number.isSafeInteger(value) ? value : Math.min(max, Number(value.toPrecision(15)));
+  };
   const nearest = (value: number): number => clamp(Math.round((value - min) / step), 0, size - 1);
   const indexOf = (value: Value): number => {
     if (typeof value !== 'number') return -1;

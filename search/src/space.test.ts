@@ -21,6 +21,8 @@ describe('a space', () => {
     { when: 'an int ends in a half', given: [{ ...rate, type: 'int', max: 1.5 }], want: 'INT_NOT_WHOLE' },
     { when: 'an int steps by halves', given: [{ ...rate, type: 'int', step: 0.5 }], want: 'INT_NOT_WHOLE' },
     { when: 'a logarithm starts at 0', given: [{ ...rate, scale: 'log' }], want: 'LOG_NOT_POSITIVE' },
+    { when: 'a step is not a number', given: [{ ...rate, step: Number.NaN }], want: 'STEP_INVALID' },
+    { when: 'a step is too small to count', given: [{ ...rate, step: 1e-12 }], want: 'STEP_INVALID' },
     { when: 'a step is 0', given: [{ ...rate, step: 0 }], want: 'STEP_INVALID' },
     {
       when: 'a logarithm has a step',
@@ -62,6 +64,11 @@ describe('a line', () => {
     expect(Array.from({ length: dropout.size }, (_, index) => dropout.valueAt(index))).toEqual([
       0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7,
     ]);
+  });
+
+  test('of large whole numbers keeps their last digit', () => {
+    const large = line({ type: 'int', min: 2 ** 53 - 9, max: 2 ** 53 - 1 });
+    expect([large.size, large.valueAt(3), large.indexOf(2 ** 53 - 6)]).toEqual([9, 2 ** 53 - 6, 3]);
   });
 
   test('of steps stops below a max that no step meets', () => {

@@ -55,5 +55,7 @@ function checkNumber({ name, type, min, max, scale, step }: NumberParameter): vo
   }
   if (scale === 'log' && min <= 0) throw new SearchError('LOG_NOT_POSITIVE', `${name} from ${min}`);
   if (step === undefined) return;
-  if (!Number.isFinite(step) || step <= 0 || scale === 'log') throw new SearchError('STEP_INVALID', name);
+  // So many steps that a double cannot tell one from the next are a slip of the pen.
+  const countable = step > 0 && (max - min) / step < 1e9;
+  if (!countable || scale === 'log') throw new SearchError('STEP_INVALID', name);
 }

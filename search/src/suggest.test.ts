@@ -136,6 +136,13 @@ describe('a suggestion', () => {
     `);
   });
 
+  test.for(algorithms)('may have a parameter of any name ($kind)', (algorithm) => {
+    const names = ['__proto__', 'constructor', 'a b'];
+    const space = names.map((name) => ({ name, type: 'double', min: 1, max: 2 }) as const);
+    const { history } = study({ space, algorithm, seed: 1 }, 6);
+    expect(history.map(({ parameters }) => Object.keys(parameters))).toEqual(history.map(() => names));
+  });
+
   test('has the next number, or the one that is asked for', () => {
     const request = study({ seed: 1, algorithm: tpe, space: mixed }, 4);
     expect(suggest(request)?.number).toBe(4);

@@ -25,9 +25,9 @@ export function tpe(
       .map((candidate) => ({ candidate, gain: logDensity(good, candidate) - logDensity(bad, candidate) }))
       .toSorted((a, b) => b.gain - a.gain);
   });
-  return Array.from(
-    { length: options.candidates },
-    (_, rank) => Object.assign({}, ...parts.map((part) => part[rank]?.candidate)) as Parameters,
+  // By entries: assigning would lose a parameter of the name `__proto__`.
+  return Array.from({ length: options.candidates }, (_, rank) =>
+    Object.fromEntries(parts.flatMap((part) => Object.entries(part[rank]?.candidate ?? {}))),
   );
 }
 
