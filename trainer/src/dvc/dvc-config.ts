@@ -4,7 +4,8 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { TrainerError } from '../errors.ts';
 import { parseIni } from './ini.ts';
-import type { RemoteAuth, RemoteOptions } from './remote.ts';
+import type { RemoteOptions } from './open-remote.ts';
+import type { RemoteAuth } from './remote.ts';
 import type { S3Options } from './s3-store.ts';
 
 export interface ConfiguredRemote extends Pick<RemoteOptions, 'auth' | 's3' | 'uploadMethod'> {

@@ -1,12 +1,7 @@
 /** A plain web server as a store: addresses, and the header that opens it. */
 import { TrainerError } from '../errors.ts';
+import type { RemoteAuth } from './remote.ts';
 import type { WebStore } from './web-remote.ts';
-
-/** Basic, `Authorization: Bearer …` or `token …`, or a header of the server's own. */
-export type RemoteAuth =
-  | { readonly username: string; readonly password: string }
-  | { readonly token: string; readonly scheme?: 'Bearer' | 'token' }
-  | { readonly header: string; readonly value: string };
 
 interface HttpStoreOptions {
   readonly auth?: RemoteAuth;

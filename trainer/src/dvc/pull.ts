@@ -9,7 +9,8 @@ import { listFiles } from './folder.ts';
 import { fileMd5, type Layout } from './md5.ts';
 import { inParallel } from './parallel.ts';
 import { TRANSFERS, type TransferProgress } from './push.ts';
-import { openRemote, type Remote, type RemoteOptions } from './remote.ts';
+import { openRemote, type RemoteOptions } from './open-remote.ts';
+import type { Remote } from './remote.ts';
 
 export interface PullOptions extends RemoteOptions {
   /** `file:///…`, `http(s)://…` or `s3://bucket/prefix`. */

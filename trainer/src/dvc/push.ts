@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { directoryMd5, formatDirectory, objectPath, parseEntries } from './directory.ts';
 import { hashFolder } from './folder.ts';
 import { inParallel } from './parallel.ts';
-import { openRemote, type RemoteOptions } from './remote.ts';
+import { openRemote, type RemoteOptions } from './open-remote.ts';
 
 /** How far a transfer is; `bytes` counts what went over the wire or was found in place. */
 export interface TransferProgress {

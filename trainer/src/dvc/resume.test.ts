@@ -1,14 +1,12 @@
-/** Transfers that break, stall, lead astray or meet a full disk: against servers that misbehave on purpose. */
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
+/** Transfers that break, stall or are led astray: against servers that misbehave on purpose. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { scratchDir, writeTree } from '../../test/scratch.ts';
+import { md5Of, pathOf, remoteOf, server } from '../../test/web-remote.ts';
 import { formatDirectory } from './directory.ts';
 import { pullDataset } from './pull.ts';
 import { pushDataset } from './push.ts';
@@ -18,29 +16,6 @@ const BIG = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 25
 
 let count = 0;
 const folder = (): string => join(scratch, `into-${(count += 1)}`);
-const md5Of = (bytes: Uint8Array | string): string => createHash('md5').update(bytes).digest('hex');
-const pathOf = (md5: string): string => `/files/md5/${md5.slice(0, 2)}/${md5.slice(2)}`;
-
-/** One dataset with one file, and a server that hands requests for that file to `serve`. */
-async function remoteOf(
-  content: Uint8Array,
-  serve: (request: IncomingMessage, response: ServerResponse) => void,
-): Promise<{ readonly remote: string; readonly md5: string; readonly object: string }> {
-  const directory = formatDirectory([{ md5: md5Of(content), relpath: 'a/1.png' }]);
-  const md5 = `${md5Of(directory)}.dir`;
-  const remote = await server((request, response) => {
-    if (request.url === pathOf(md5)) response.end(directory);
-    else serve(request, response);
-  });
-  return { remote, md5, object: md5Of(content) };
-}
-
-async function server(listener: RequestListener): Promise<string> {
-  const http = createServer(listener).listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  afterAll(() => http.close().closeAllConnections());
-  return `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
-}
 
 /** Answers from `from` on and breaks off before `to`. */
 function part(response: ServerResponse, from: number, to = BIG.length): void {
@@ -123,6 +98,30 @@ describe('an object that breaks off', () => {
     expect((await readFile(join(into, 'a/1.png'))).equals(BIG)).toBe(true);
   });
 
+  it('is stopped by the caller in the middle, and what came is kept', async () => {
+    const stop = new AbortController();
+    const { remote, md5, object } = await remoteOf(BIG, (_, response) => {
+      response.writeHead(200, { 'content-length': BIG.length });
+      response.write(BIG.subarray(0, 50_000));
+    });
+    const into = folder();
+    const pulling = pullDataset({ remote, md5, into, signal: stop.signal });
+    const part = join(into, '.hilum-part', object);
+    await expect
+      .poll(
+        () =>
+          stat(part).then(
+            ({ size }) => size,
+            () => 0,
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe(50_000);
+    stop.abort(new Error('enough'));
+    await expect(pulling).rejects.toThrow('enough');
+    expect((await stat(part)).size).toBe(50_000);
+  });
+
   it('goes on from a folder too', async () => {
     const dir = folder();
     await writeTree(dir, { 'a/1.png': BIG });
@@ -149,6 +148,32 @@ describe('a server', () => {
     );
     expect(error).toMatchObject({ code: 'DATASET_UNREACHABLE', retryable: true });
     expect((await stat(join(into, '.hilum-part', object))).size).toBe(10);
+  });
+
+  it('is asked for eight objects at a time, and no more', async () => {
+    const files = Array.from({ length: 40 }, (_, index) => ({
+      relpath: `a/${index}`,
+      text: `file ${index}`,
+    }));
+    const directory = formatDirectory(files.map(({ relpath, text }) => ({ relpath, md5: md5Of(text) })));
+    const texts = new Map(files.map(({ text }) => [pathOf(md5Of(text)), text]));
+    let open = 0;
+    let most = 0;
+    const remote = await server((request, response) => {
+      const text = texts.get(request.url ?? '');
+      if (text === undefined) {
+        response.end(directory);
+        return;
+      }
+      open += 1;
+      most = Math.max(most, open);
+      setTimeout(() => {
+        open -= 1;
+        response.end(text);
+      }, 20);
+    });
+    const pulled = await pullDataset({ remote, md5: `${md5Of(directory)}.dir`, into: folder() });
+    expect([pulled.files, most]).toEqual([40, 8]);
   });
 
   it('that says when to come back is asked again then', async () => {
@@ -205,89 +230,5 @@ describe('a server', () => {
     const error: unknown = await broken.catch((cause: unknown) => cause);
     expect(error).toMatchObject({ code: 'BAD_CONFIG' });
     expect(inspect(error)).not.toMatch(/sec|ret\b/);
-  });
-});
-
-describe('the target folder', () => {
-  it('that is full is a code of its own', async () => {
-    const { remote, md5, object } = await remoteOf(BIG, (_, response) => part(response, 0));
-    const into = folder();
-    await mkdir(join(into, '.hilum-part'), { recursive: true });
-    // Linux' device that is always full, where the object would be written.
-    await symlink('/dev/full', join(into, '.hilum-part', object));
-    await expect(pullDataset({ remote, md5, into })).rejects.toMatchObject({
-      code: 'DISK_FULL',
-      exitCode: 64,
-    });
-  });
-
-  it('is not left through a link that is already there', async () => {
-    const { remote, md5 } = await remoteOf(BIG, (_, response) => part(response, 0));
-    const into = folder();
-    const outside = folder();
-    await mkdir(outside);
-    await mkdir(into);
-    await symlink(outside, join(into, 'a'));
-    await expect(pullDataset({ remote, md5, into })).rejects.toMatchObject({ code: 'DATASET_DIRTY' });
-    expect(await readdir(outside)).toEqual([]);
-  });
-
-  it.each(['../x', `${'0'.repeat(32)}.dir/..`, 'A'.repeat(32)])(
-    'is asked no object named %s',
-    async (md5) => {
-      const pulling = pullDataset({ remote: 'http://127.0.0.1:1', md5, into: folder() });
-      await expect(pulling).rejects.toMatchObject({ code: 'BAD_CONFIG' });
-    },
-  );
-});
-
-describe('a push', () => {
-  it('that breaks leaves no directory object, and the next sends only what is missing', async () => {
-    const stored = new Set<string>();
-    const sent: string[] = [];
-    let left = 2;
-    const remote = await server((request, response) => {
-      const path = request.url ?? '';
-      if (request.method === 'HEAD') {
-        response.writeHead(stored.has(path) ? 200 : 404).end();
-        return;
-      }
-      request.resume().on('end', () => {
-        if (left === 0) {
-          response.writeHead(403).end();
-          return;
-        }
-        left -= 1;
-        sent.push(path);
-        stored.add(path);
-        response.writeHead(201).end();
-      });
-    });
-    const dir = folder();
-    await writeTree(dir, { 'a/1': 'one', 'a/2': 'two', 'a/3': 'three', 'a/4': 'one' });
-    await expect(pushDataset({ dir, remote })).rejects.toMatchObject({ code: 'DATASET_FORBIDDEN' });
-    expect(sent.filter((path) => path.endsWith('.dir'))).toEqual([]);
-    left = Infinity;
-    const { md5 } = await pushDataset({ dir, remote });
-    expect(sent).toHaveLength(4); // three different files and the directory, each once
-    expect(sent.at(-1)).toBe(pathOf(md5));
-  });
-
-  it('stores nothing that could not be pulled again', async () => {
-    const dir = folder();
-    await writeTree(dir, { 'a\\b': 'x' });
-    const store = folder();
-    const pushing = pushDataset({ dir, remote: pathToFileURL(store).href });
-    await expect(pushing).rejects.toMatchObject({ code: 'DATASET_MALFORMED' });
-    await expect(stat(store)).rejects.toThrow('ENOENT');
-  });
-
-  it('makes objects that all may read and none may change', async () => {
-    const dir = folder();
-    await mkdir(dir);
-    await writeFile(join(dir, 'private'), 'x', { mode: 0o600 });
-    const store = folder();
-    await pushDataset({ dir, remote: pathToFileURL(store).href });
-    expect((await stat(join(store, pathOf(md5Of('x'))))).mode & 0o777).toBe(0o444);
   });
 });

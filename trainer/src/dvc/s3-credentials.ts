@@ -4,7 +4,6 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { TrainerError } from '../errors.ts';
 import { parseIni } from './ini.ts';
-import type { S3Options } from './s3-store.ts';
 
 export interface S3Credentials {
   readonly accessKeyId: string;
@@ -12,12 +11,21 @@ export interface S3Credentials {
   readonly sessionToken?: string;
 }
 
+export interface CredentialSources {
+  /** Default: the AWS variables, then a profile of the shared credentials file. `anonymous` signs nothing. */
+  readonly credentials?: S3Credentials | 'anonymous';
+  /** Profile of the shared credentials file; default AWS_PROFILE, then `default`. */
+  readonly profile?: string;
+  /** Default AWS_SHARED_CREDENTIALS_FILE, then ~/.aws/credentials. */
+  readonly credentialsFile?: string;
+}
+
 /**
  * @returns undefined for anonymous access
  * @throws TrainerError BAD_CONFIG where there are none; no message repeats a key
  */
 export async function s3Credentials(
-  options: Pick<S3Options, 'credentials' | 'profile' | 'credentialsFile'>,
+  options: CredentialSources,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<S3Credentials | undefined> {
   if (options.credentials === 'anonymous') return undefined;

@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { startS3, type S3Server } from '@hilum/hack';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scratchDir } from '../../test/scratch.ts';
-import { openRemote } from './remote.ts';
+import { openRemote } from './open-remote.ts';
 import type { S3Options } from './s3-store.ts';
 
 const scratch = scratchDir('s3');

@@ -1,20 +1,14 @@
 /** An S3 bucket as a store: addresses and signatures. */
 import { AwsV4Signer } from 'aws4fetch';
 import { TrainerError } from '../errors.ts';
-import { s3Credentials, type S3Credentials } from './s3-credentials.ts';
+import { s3Credentials, type CredentialSources, type S3Credentials } from './s3-credentials.ts';
 import type { WebStore } from './web-remote.ts';
 
-export interface S3Options {
+export interface S3Options extends CredentialSources {
   /** Of an S3 that is not AWS, for example `http://minio:9000`; default AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, then AWS. */
   readonly endpointUrl?: string;
   /** Default AWS_REGION, AWS_DEFAULT_REGION, then us-east-1. */
   readonly region?: string;
-  /** Default: the AWS variables, then a profile of the shared credentials file. `anonymous` signs nothing. */
-  readonly credentials?: S3Credentials | 'anonymous';
-  /** Profile of the shared credentials file; default AWS_PROFILE, then `default`. */
-  readonly profile?: string;
-  /** Default AWS_SHARED_CREDENTIALS_FILE, then ~/.aws/credentials. */
-  readonly credentialsFile?: string;
   /** Bucket in the path instead of the host name; default: with an endpoint of one's own, or dots in the bucket's name. */
   readonly pathStyle?: boolean;
   /** Default: that of this process. */
