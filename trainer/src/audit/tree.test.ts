@@ -115,4 +115,23 @@ describe('similarity', () => {
     for (const [at, level] of [200, 255, 180, 255].entries()) spot[2000 + at] = level;
     expect(similarity(spot, spot)).toBe(0);
   });
+
+  it('counts the black of a picture that fills its frame, and not the black around a crop', () => {
+    const random = seededRandom('grain');
+    const grain = Array.from({ length: 2 }, () =>
+      Uint8Array.from({ length: SIDE * SIDE }, () => 180 + 30 * random()),
+    );
+    /** Two squares of grain, alike by their outline only; `gap` apart from the middle. */
+    const pair = (gap: number): readonly [Uint8Array, Uint8Array] => {
+      const [a, b] = grain.map((levels) =>
+        levels.map((level, at) => {
+          const [row, column] = [Math.abs((at >> 6) - 31.5), Math.abs((at & 63) - 31.5)];
+          return Math.max(row, column) > gap && Math.max(row, column) < gap + 8 ? level : 0;
+        }),
+      );
+      return [a ?? new Uint8Array(), b ?? new Uint8Array()];
+    };
+    expect(similarity(...pair(23))).toBeGreaterThan(0.98);
+    expect(Math.abs(similarity(...pair(0)))).toBeLessThan(0.3);
+  });
 });
