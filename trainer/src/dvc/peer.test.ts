@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scratchDir, writeTree } from '../../test/scratch.ts';
 import { locateDataset } from './address.ts';
 import { pullDataset } from './pull.ts';
-import { pushDataset } from './push.ts';
+import { datasetMd5, pushDataset } from './push.ts';
 
 const scratch = scratchDir('dvc-peer');
 const TREES = 5;
@@ -150,8 +150,10 @@ describe.each(['a folder', 'a web server', 'S3'] as const)('%s', (kind) => {
     await dvc('push');
     for (const [name, tree] of Object.entries(given)) {
       const into = join(home, 'pulled', name);
-      await pullDataset({ ...(await locateDataset({ repo, path: name })), into });
+      const located = await locateDataset({ repo, path: name });
+      await pullDataset({ ...located, into });
       expect(await read(into)).toEqual(hex(tree));
+      expect(await datasetMd5(into)).toBe(located.md5);
     }
   });
 
