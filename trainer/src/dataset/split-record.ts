@@ -11,7 +11,7 @@ export interface SplitRecord {
   readonly seed: number;
   /** What is never divided. */
   readonly by: 'patient';
-  /** The part of the patients that was asked for, of every side; they add up to 1. */
+  /** The part of the patients that was asked for, of every side. */
   readonly fractions: Readonly<Record<string, number>>;
   /** Image, by its path in the dataset → its side. */
   readonly sides: Readonly<Record<string, string>>;
