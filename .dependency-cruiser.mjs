@@ -57,7 +57,8 @@ export default {
     ...walls,
     {
       name: 'search-imports-nothing',
-      comment: 'a suggestion is a function of space, seed and history: it needs no package and nothing of Node',
+      comment:
+        'a suggestion is a function of space, seed and history: it needs no package and nothing of Node',
       severity: 'error',
       from: { path: '^search/src/', pathNot: '\\.test\\.ts$' },
       to: { pathNot: '^search/src/' },

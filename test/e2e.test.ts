@@ -226,7 +226,8 @@ print(json.dumps({'onnx': session.run(None, {name: tensor})[0][0].tolist(), 'pyf
       'PODS',
       'AGE',
     ]);
-    expect(deployments).toMatch(/lung +True .* lung-vgg16\/1 +1\/1 /);
+    // One pod or more: on a busy machine the autoscaler has added some by now.
+    expect(deployments).toMatch(/lung +True .* lung-vgg16\/1 +(\d)\/\1 /);
     expect(await kubectl('explain', 'trainingruns.spec.dataset.md5')).toMatch(/pin/i);
   });
 

@@ -142,7 +142,7 @@ async function packageWithUnknownContract(): Promise<string> {
   await rm(place, { recursive: true, force: true });
   await cp(packageDir, place, { recursive: true });
   const contract = JSON.parse(await readFile(join(place, 'contract.json'), 'utf8')) as object;
-  const bytes = Buffer.from(JSON.stringify({ ...contract, version: 2 }));
+  const bytes = Buffer.from(JSON.stringify({ ...contract, version: 99 }));
   await writeFile(join(place, 'contract.json'), bytes);
   const manifest = JSON.parse(await readFile(join(place, 'manifest.json'), 'utf8')) as {
     files: { path: string; sha256: string; bytes: number }[];

@@ -105,7 +105,7 @@ describe('shortcutBaselines', () => {
 
 describe('subgroupTable', () => {
   const { samples } = simulate(50, 'subgroups');
-  const sex = samples.groups.map((group, row) => (row < 10 ? undefined : row < 40 ? 'm' : 'f'));
+  const sex = samples.groups.map((_, row) => (row < 10 ? undefined : row < 40 ? 'm' : 'f'));
 
   it('has a row per value with its own AUC, sorted, the unknown last', () => {
     const table = subgroupTable(samples, { sex }, options);
