@@ -36,7 +36,7 @@ let removed: readonly Finding[] = [];
 let shifted: readonly Finding[] = [];
 const after = (path: string, mode: string): string => join(dir, `${mode}-${paths.indexOf(path)}.dcm`);
 
-describe.skipIf(noData !== false)('de-identified real files', { timeout: MANY_MS }, () => {
+describe.skipIf(noData)(`de-identified real files ${noData || ''}`, { timeout: MANY_MS }, () => {
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'hilum-deidentified-'));
     removed = await judge('removed', {});

@@ -169,9 +169,8 @@ describe('compressed frames', () => {
     const frame = j2kFrame();
     const parts = [frame.subarray(0, 30), frame.subarray(30, 60), frame.subarray(60)];
     expect((await readFacts(inJ2k(undefined, parts))).length).toBe(1);
-    // The codestream is a header only: whole or in pieces it fails the same way, as one frame.
-    const whole = await inspectDicom(inJ2k(undefined, [frame])).catch(codeOf);
-    expect(await inspectDicom(inJ2k(undefined, parts)).catch(codeOf)).toBe(whole);
+    const cut = cutFrames(readHeader(inJ2k(undefined, parts)));
+    expect(Buffer.from(cut.bytes(1)).equals(frame)).toBe(true);
   });
 
   test('frames in several fragments without a table are told apart by their first markers', async () => {

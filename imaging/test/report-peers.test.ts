@@ -189,7 +189,7 @@ describe('an overlay, as others read it', () => {
   });
 });
 
-describe.skipIf(noData !== false)('of real studies', () => {
+describe.skipIf(noData)(`of real studies ${noData || ''}`, () => {
   test.each([
     'dicom/series-LungFCP-01-0001/1-030.dcm',
     'dicom/transfer-syntaxes/CT1_jpegls-near_4.81.dcm',

@@ -14,7 +14,7 @@ import { type Io, UsageError } from '../command.ts';
 import { table } from '../demo/screen.ts';
 import { oneOf } from '../flags.ts';
 import { printable } from '../printable.ts';
-import { codeOf, filesBelow, type Found, readWhole, writeWhole } from './deidentify-files.ts';
+import { codeOf, filesBelow, type Found, readWhole, writeWhole } from './image-files.ts';
 import { deidentificationKey } from './deidentify-key.ts';
 
 interface Values {

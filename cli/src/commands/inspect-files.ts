@@ -14,7 +14,7 @@ import {
   type SliceFacts,
   type Source,
 } from '@hilum/imaging';
-import { codeOf, filesBelow, readWhole } from './deidentify-files.ts';
+import { codeOf, filesBelow, readWhole } from './image-files.ts';
 import { type Inspected, type Refusal, round, withSeries } from './inspect-facts.ts';
 
 export type Group =

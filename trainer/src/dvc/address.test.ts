@@ -42,10 +42,10 @@ describe('locateDataset', () => {
     const out = (path: string, md5 = DIR) =>
       `    outs:\n    - path: ${path}\n      hash: md5\n      md5: ${md5}\n`;
     const files = {
-      'sub/dvc.yaml': `stages:\n  prepare:\n    wdir: work\n    cmd: x\n  each:\n    foreach: [a]\n    do:\n      wdir: ../up\n      cmd: x\n`,
+      'sub/dvc.yaml': `stages:\n  prepare:\n    wdir: inner\n    cmd: x\n  each:\n    foreach: [a]\n    do:\n      wdir: ../up\n      cmd: x\n`,
       'sub/dvc.lock': `schema: '2.0'\nstages:\n  prepare:\n    cmd: x\n${out('data')}  each@a:\n    cmd: x\n${out('one.csv', FILE)}`,
     };
-    expect(await located(files, { path: 'sub/work/data' })).toMatchObject({ md5: DIR });
+    expect(await located(files, { path: 'sub/inner/data' })).toMatchObject({ md5: DIR });
     expect(await located(files, { path: 'up/one.csv' }).catch((error: unknown) => error)).toMatchObject({
       code: 'DATASET_MISSING', // a pipeline is looked for from the data upwards
     });

@@ -1,4 +1,4 @@
-/** Files in and out of `hilum deidentify`: found one by one, written whole or not at all. */
+/** Files in and out of `hilum inspect` and `hilum deidentify`: found one by one, written whole or not at all. */
 import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
