@@ -29,9 +29,9 @@ describe('a TrainingRun', () => {
   it('is refused by kubectl with a field that nobody knows', async () => {
     const said = await dryRun('TrainingRun', {
       ...minimalTrainingRun,
-      hyperparameters: { optimizer: 'sgd' },
+      hyperparameters: { momentum: '0.9' },
     });
-    expect(said).toContain('unknown field "spec.hyperparameters.optimizer"');
+    expect(said).toContain('unknown field "spec.hyperparameters.momentum"');
   });
 
   it('is stored with every default filled in', async () => {
@@ -45,8 +45,29 @@ describe('a TrainingRun', () => {
         split: { seed: 7, validationPercent: 20, testPercent: 20 },
       },
       preprocessing: { inputSize: 224 },
-      model: { trainableFrom: 'head', headUnits: 256, dropout: '0.5' },
-      hyperparameters: { epochs: 20, batchSize: 32, learningRate: '0.001', seed: 7 },
+      model: {
+        trainableFrom: 'head',
+        taps: ['block5_pool'],
+        pooling: 'avg',
+        views: 1,
+        normalise: 'none',
+        headUnits: 256,
+        dropout: '0.5',
+        l2: '0',
+      },
+      hyperparameters: {
+        epochs: 20,
+        batchSize: 32,
+        learningRate: '0.001',
+        seed: 7,
+        optimizer: 'adam',
+        schedule: 'constant',
+        warmupEpochs: 0,
+        patience: 0,
+        classWeights: 'balanced',
+        trainOn: 'images',
+      },
+      augmentation: { copies: 0, rotationDegrees: 10, shiftPercent: 5, scalePercent: 5, noise: 0 },
       trainer: { resources: {} },
       tracking: { experiment: 'hilum' },
       registration: { model: 'lung-vgg16', alias: 'champion' },
@@ -57,6 +78,7 @@ describe('a TrainingRun', () => {
   it.each([
     ['dataset', { dataset: { remote: 'http://elsewhere.example' } }],
     ['preprocessing', { preprocessing: { inputSize: 64 } }],
+    ['augmentation', { augmentation: { copies: 1 } }],
     ['model', { model: { headUnits: 8 } }],
     ['hyperparameters', { hyperparameters: { epochs: 1 } }],
     ['trainer', { trainer: { image: 'other' } }],

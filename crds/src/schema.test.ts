@@ -22,7 +22,7 @@ describe('zod judges a spec as the API server does', () => {
   });
 
   it('refuses a field that it does not know, at every depth', () => {
-    const deep = { ...minimalTrainingRun, hyperparameters: { optimizer: 'sgd' } };
+    const deep = { ...minimalTrainingRun, hyperparameters: { momentum: '0.9' } };
     expect(trainingRunSpecSchema.safeParse(deep).success).toBe(false);
     expect(modelDeploymentSpecSchema.safeParse({ ...minimalModelDeployment, canary: {} }).success).toBe(
       false,
@@ -118,11 +118,12 @@ describe('the vocabulary of status', () => {
 
 describe('the messages between operator and trainer', () => {
   it('carries the parts of the spec as they are', () => {
-    const { dataset, preprocessing, model, hyperparameters, registration } =
+    const { dataset, preprocessing, model, hyperparameters, augmentation, registration } =
       trainingRunSpecSchema.parse(minimalTrainingRun);
     const run = { name: 'r', namespace: 'default', uid: '1' };
     const tracking = { uri: 'http://mlflow:5000', experiment: 'hilum' };
-    const config = { run, dataset, preprocessing, model, hyperparameters, tracking, registration };
+    const recipe = { model, hyperparameters, augmentation };
+    const config = { run, dataset, preprocessing, ...recipe, tracking, registration };
     expect(trainerConfigSchema.parse(JSON.parse(JSON.stringify(config)))).toEqual(config);
   });
 

@@ -14,6 +14,7 @@ export const trainerConfigSchema = z.strictObject({
   preprocessing: trainerParts.preprocessing,
   model: trainerParts.model,
   hyperparameters: trainerParts.hyperparameters,
+  augmentation: trainerParts.augmentation,
   tracking: z.strictObject({
     uri: httpUrl('MLflow server.'),
     experiment: text(250, 'MLflow experiment.'),

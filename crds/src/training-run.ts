@@ -20,6 +20,7 @@ import {
   text,
   timestamp,
 } from './fields.ts';
+import { augmentation, hyperparameters, network } from './recipe.ts';
 import { immutable, ruled } from './rules.ts';
 
 const split = ruled(
@@ -46,8 +47,8 @@ const dataset = ruled(
   z.strictObject({
     remote: pattern(
       2048,
-      /^(https?:\/\/[^\s/@]+(\/\S*)?|file:\/\/\/\S+)$/,
-      'Address of the DVC remote: http(s)://…, or file:///data/… inside the claim named by volumeClaim.',
+      /^(https?:\/\/[^\s/@]+(\/\S*)?|s3:\/\/[^\s/@]+(\/\S*)?|file:\/\/\/\S+)$/,
+      'Address of the DVC remote: http(s)://…, s3://bucket/…, or file:///data/… inside the claim named by volumeClaim.',
     ),
     md5: pattern(
       36,
@@ -92,52 +93,6 @@ const preprocessing = z
       ),
   })
   .describe('How an image becomes the input tensor. It is written into the model package.');
-
-const network = z
-  .strictObject({
-    trainableFrom: z
-      .enum(['head', 'block5_conv1'])
-      .default('head')
-      .describe('The first layer that learns: the new head only, or VGG16 from block5_conv1 on.'),
-    headUnits: integer(1, 4096, 'Width of the hidden layer of the head.').default(256),
-    dropout: pattern(
-      8,
-      /^0(\.[0-9]{1,6})?$/,
-      'Share of the hidden units dropped while training, from 0 to below 1.',
-    ).default('0.5'),
-    baseWeights: z
-      .strictObject({
-        uri: httpUrl('Where the trainer gets the canonical ImageNet weights.'),
-        sha256: pattern(64, /^[0-9a-f]{64}$/, 'Digest that the file must have.'),
-      })
-      .optional()
-      .describe('Base weights from an address; by default those in the trainer image.'),
-  })
-  .describe('The network: VGG16 with a new head.');
-
-const learningRate = ruled(
-  pattern(
-    16,
-    /^(0\.[0-9]{1,12}|1(\.0{1,6})?|[1-9](\.[0-9]{1,6})?e-[0-9]{1,2})$/,
-    'Step size of Adam, above 0 and at most 1, such as 0.001 or 1e-4.',
-  ),
-  [
-    {
-      rule: 'double(self) > 0.0',
-      message: 'learningRate must be above 0',
-      holds: (self) => Number(self) > 0,
-    },
-  ],
-);
-
-const hyperparameters = z
-  .strictObject({
-    epochs: integer(1, 1000, 'Passes over the training part.').default(20),
-    batchSize: integer(1, 512, 'Images a step.').default(32),
-    learningRate: learningRate.default('0.001'),
-    seed: seed('Seed of initial weights, shuffling and dropout.'),
-  })
-  .describe('How the network is trained.');
 
 const registration = z
   .strictObject({
@@ -207,6 +162,7 @@ export const trainingRunSpecSchema = z
     preprocessing: immutable(preprocessing, fixed('preprocessing')).prefault({}),
     model: immutable(network, fixed('model')).prefault({}),
     hyperparameters: immutable(hyperparameters, fixed('hyperparameters')).prefault({}),
+    augmentation: immutable(augmentation, fixed('augmentation')).prefault({}),
     trainer: immutable(trainer, fixed('trainer')).prefault({}),
     tracking: immutable(tracking, fixed('tracking')).prefault({}),
     registration: immutable(registration, fixed('registration')),
@@ -289,4 +245,11 @@ export type TrainingRunSpec = DeepReadonly<z.output<typeof trainingRunSpecSchema
 export type TrainingRunStatus = DeepReadonly<z.output<typeof trainingRunStatusSchema>>;
 
 /** The parts that the trainer gets as they are. */
-export const trainerParts = { dataset, preprocessing, model: network, hyperparameters, registration };
+export const trainerParts = {
+  dataset,
+  preprocessing,
+  model: network,
+  hyperparameters,
+  augmentation,
+  registration,
+};

@@ -121,7 +121,7 @@ function dataVolume(claimName: string | undefined) {
 }
 
 function trainerConfig(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefaults): TrainerConfig {
-  const { dataset, preprocessing, model, hyperparameters, registration } = spec;
+  const { dataset, preprocessing, model, hyperparameters, augmentation, registration } = spec;
   const { name, namespace, uid } = owner;
   return {
     run: { name, namespace, uid },
@@ -129,6 +129,7 @@ function trainerConfig(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefau
     preprocessing,
     model,
     hyperparameters,
+    augmentation,
     tracking: { uri: trackingUri(spec, defaults), experiment: spec.tracking.experiment },
     registration,
   };
