@@ -1,16 +1,25 @@
 import type * as tfjs from '@tensorflow/tfjs-node';
 import type { Tf } from './engine.ts';
 import { seededDropout } from './seeded-dropout.ts';
-import { BLOCKS, CONV_LAYERS, FEATURES, MIN_INPUT_SIZE } from './vgg16.ts';
+import { BLOCKS, CONV_LAYERS, FEATURES, MIN_INPUT_SIZE, type ConvName } from './vgg16.ts';
 import type { BaseWeights } from './weights/base.ts';
 
-/** The first trainable layer: only the new head, or the last convolutional block as well. */
-export type Cut = 'head' | 'block5_conv1';
+/** The first trainable layer: only the new head, or VGG16 from this convolution on. */
+export type Cut = 'head' | ConvName;
+
+/** A layer whose map is pooled into the feature vector. */
+export type Tap = ConvName | 'block5_pool' | 'pixels';
 
 export interface FrozenOptions {
   /** Side of the square image in pixels, 32 or more. */
   readonly inputSize: number;
   readonly cut: Cut;
+  /** Layers whose maps are pooled, in this order; default `block5_pool`. */
+  readonly taps?: readonly Tap[];
+  /** Global average of each map, or its average and its maximum; default `avg`. */
+  readonly pooling?: 'avg' | 'avg-max';
+  /** 8: the mean over the eight mirrored and turned views of an image; default 1. */
+  readonly views?: 1 | 8;
 }
 
 export interface TailOptions extends FrozenOptions {

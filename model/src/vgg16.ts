@@ -5,19 +5,32 @@
 
 /** One convolution; kernels are `[3, 3, inputs, outputs]`. */
 export interface ConvLayer {
-  readonly name: string;
+  readonly name: ConvName;
   readonly block: number;
   readonly inputs: number;
   readonly outputs: number;
 }
 
-export const CONV_LAYERS: readonly ConvLayer[] = layersOf([
-  { convolutions: 2, channels: 64 },
-  { convolutions: 2, channels: 128 },
-  { convolutions: 3, channels: 256 },
-  { convolutions: 3, channels: 512 },
-  { convolutions: 3, channels: 512 },
-]);
+export type ConvName = (typeof LAYERS)[number]['name'];
+
+const LAYERS = [
+  { name: 'block1_conv1', block: 1, inputs: 3, outputs: 64 },
+  { name: 'block1_conv2', block: 1, inputs: 64, outputs: 64 },
+  { name: 'block2_conv1', block: 2, inputs: 64, outputs: 128 },
+  { name: 'block2_conv2', block: 2, inputs: 128, outputs: 128 },
+  { name: 'block3_conv1', block: 3, inputs: 128, outputs: 256 },
+  { name: 'block3_conv2', block: 3, inputs: 256, outputs: 256 },
+  { name: 'block3_conv3', block: 3, inputs: 256, outputs: 256 },
+  { name: 'block4_conv1', block: 4, inputs: 256, outputs: 512 },
+  { name: 'block4_conv2', block: 4, inputs: 512, outputs: 512 },
+  { name: 'block4_conv3', block: 4, inputs: 512, outputs: 512 },
+  { name: 'block5_conv1', block: 5, inputs: 512, outputs: 512 },
+  { name: 'block5_conv2', block: 5, inputs: 512, outputs: 512 },
+  { name: 'block5_conv3', block: 5, inputs: 512, outputs: 512 },
+] as const;
+
+/** In the order of the network. */
+export const CONV_LAYERS: readonly ConvLayer[] = LAYERS;
 
 export const BLOCKS: readonly number[] = [1, 2, 3, 4, 5];
 
@@ -26,15 +39,3 @@ export const FEATURES = 512;
 
 /** Five halvings: below this side nothing is left to pool. */
 export const MIN_INPUT_SIZE = 32;
-
-function layersOf(blocks: readonly { convolutions: number; channels: number }[]): ConvLayer[] {
-  let inputs = 3;
-  return blocks.flatMap(({ convolutions, channels }, index) =>
-    Array.from({ length: convolutions }, (_, position) => {
-      const name = `block${index + 1}_conv${position + 1}`;
-      const layer = { name, block: index + 1, inputs, outputs: channels };
-      inputs = channels;
-      return layer;
-    }),
-  );
-}
