@@ -51,6 +51,7 @@ export const cases: readonly Case[] = [
         remote: 'file:///data/store',
         md5: `${'ab'.repeat(16)}.dir`,
         volumeClaim: 'ct-store',
+        credentialsSecret: 'ct-store-reader',
         split: { seed: 1, validationPercent: 30, testPercent: 50 },
         positiveLabel: 'malignant',
       },
@@ -78,6 +79,7 @@ export const cases: readonly Case[] = [
         classWeights: 'none',
         trainOn: 'units',
       },
+      checkpoint: { volumeClaim: 'checkpoints', everySeconds: 30 },
       augmentation: { copies: 2, rotationDegrees: 5, shiftPercent: 0, scalePercent: 0, noise: 20 },
       trainer: {
         image: 'registry.example/hilum-trainer@sha256:0',

@@ -1,6 +1,6 @@
 /** The two messages between the operator and the training pod. The pod needs no Kubernetes permission for either. */
 import { z } from 'zod';
-import { type DeepReadonly, httpUrl, pattern, sha256Digest, text } from './fields.ts';
+import { type DeepReadonly, httpUrl, integer, pattern, sha256Digest, text } from './fields.ts';
 import { patientCounts, trainerParts } from './training-run.ts';
 
 /** What the operator gives the trainer, as JSON in HILUM_TRAINER_CONFIG. */
@@ -15,6 +15,10 @@ export const trainerConfigSchema = z.strictObject({
   model: trainerParts.model,
   hyperparameters: trainerParts.hyperparameters,
   augmentation: trainerParts.augmentation,
+  /** Absent where the run has no volume for checkpoints. */
+  checkpoint: z
+    .strictObject({ everySeconds: integer(5, 86_400, 'Longest time between two checkpoints.') })
+    .optional(),
   tracking: z.strictObject({
     uri: httpUrl('MLflow server.'),
     experiment: text(250, 'MLflow experiment.'),

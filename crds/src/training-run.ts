@@ -58,6 +58,9 @@ const dataset = ruled(
     volumeClaim: objectName(
       'PersistentVolumeClaim that holds the remote, mounted read-only at /data.',
     ).optional(),
+    credentialsSecret: objectName(
+      'Secret with what the remote asks for: HILUM_DVC_USERNAME and HILUM_DVC_PASSWORD, HILUM_DVC_TOKEN, or the variables of AWS such as AWS_ACCESS_KEY_ID and AWS_ENDPOINT_URL.',
+    ).optional(),
     split: split.prefault({}),
     positiveLabel: text(
       63,
@@ -123,6 +126,15 @@ const trainer = z
   })
   .describe('The pod that trains.');
 
+const checkpoint = z
+  .strictObject({
+    volumeClaim: objectName(
+      'PersistentVolumeClaim for checkpoints, mounted at /checkpoints; a pod that takes over from another goes on from there.',
+    ),
+    everySeconds: integer(5, 86_400, 'Longest time between two checkpoints.').default(60),
+  })
+  .describe('Where an unfinished run is kept. Without it a new pod begins at the first epoch.');
+
 const tracking = z
   .strictObject({
     uri: httpUrl('MLflow server; by default the one the operator was installed with.').optional(),
@@ -157,12 +169,15 @@ export const trainingRunSpecSchema = z
     suspend: z
       .boolean()
       .default(false)
-      .describe('True stops the pod and starts no other; back at false the run starts from its beginning.'),
+      .describe(
+        'True stops the pod and starts no other; back at false the run goes on from its checkpoint, else from its beginning.',
+      ),
     dataset: immutable(dataset, fixed('dataset')),
     preprocessing: immutable(preprocessing, fixed('preprocessing')).prefault({}),
     model: immutable(network, fixed('model')).prefault({}),
     hyperparameters: immutable(hyperparameters, fixed('hyperparameters')).prefault({}),
     augmentation: immutable(augmentation, fixed('augmentation')).prefault({}),
+    checkpoint: immutable(checkpoint, fixed('checkpoint')).optional(),
     trainer: immutable(trainer, fixed('trainer')).prefault({}),
     tracking: immutable(tracking, fixed('tracking')).prefault({}),
     registration: immutable(registration, fixed('registration')),

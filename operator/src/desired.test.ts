@@ -17,8 +17,10 @@ const runs = {
       ...SPEC.dataset,
       remote: 'file:///data/store',
       volumeClaim: 'ct-store',
+      credentialsSecret: 'ct-store-reader',
       positiveLabel: 'malignant',
     },
+    checkpoint: { volumeClaim: 'checkpoints' },
     trainer: {
       image: 'registry.example/own-trainer@sha256:0',
       resources: { requests: { cpu: 2 }, limits: { memory: '8Gi', 'nvidia.com/gpu': 1 } },

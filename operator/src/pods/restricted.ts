@@ -55,9 +55,16 @@ export function scratch(...dirs: readonly EmptyDir[]) {
   };
 }
 
-/** MLflow's own variables, from a Secret that may be absent. */
-export function credentialsFrom(secret: string | undefined) {
-  return secret === undefined ? {} : { envFrom: [{ secretRef: { name: secret, optional: true } }] };
+/**
+ * Variables from Secrets. The operator's own setting names one that a namespace may lack; a pod that a user gave a Secret
+ * by name waits until it is there, and its condition says so.
+ */
+export function credentialsFrom(optional: string | undefined, required?: string) {
+  const sources = [
+    ...(optional === undefined ? [] : [{ secretRef: { name: optional, optional: true } }]),
+    ...(required === undefined ? [] : [{ secretRef: { name: required } }]),
+  ];
+  return sources.length === 0 ? {} : { envFrom: sources };
 }
 
 /** Only where there are some: an empty list would hide what the namespace's service account brings. */

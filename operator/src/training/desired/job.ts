@@ -85,14 +85,15 @@ function podSpec(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefaults, i
     { name: 'work', mountPath: '/work' },
     { name: 'tmp', mountPath: '/tmp' },
   );
-  const data = dataVolume(spec.dataset.volumeClaim);
+  const data = claim('data', spec.dataset.volumeClaim, { readOnly: true });
+  const checkpoints = claim('checkpoints', spec.checkpoint?.volumeClaim, { readOnly: false });
   const config = trainerConfig(owner, spec, defaults);
   return {
     ...podSecurity,
     ...pullSecrets(defaults.imagePullSecrets),
     restartPolicy: 'Never',
     ...(spec.trainer.nodeSelector === undefined ? {} : { nodeSelector: spec.trainer.nodeSelector }),
-    volumes: [...volumes, ...data.volumes],
+    volumes: [...volumes, ...data.volumes, ...checkpoints.volumes],
     containers: [
       {
         name: CONTAINER,
@@ -100,28 +101,34 @@ function podSpec(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefaults, i
         env: [
           { name: 'HILUM_TRAINER_CONFIG', value: JSON.stringify(config) },
           { name: 'HILUM_MLFLOW_URI', value: config.tracking.uri },
+          // By the uid: two runs may share a claim.
+          ...(spec.checkpoint === undefined
+            ? []
+            : [{ name: 'HILUM_CHECKPOINT_DIR', value: `/checkpoints/${owner.uid}` }]),
         ],
-        ...credentialsFrom(defaults.mlflowSecret),
+        ...credentialsFrom(defaults.mlflowSecret, spec.dataset.credentialsSecret),
         resources: withRequests(spec.trainer.resources, TRAINER_REQUESTS),
         securityContext: containerSecurity,
         // The report, or the log's last lines where the trainer had no time to write one.
         terminationMessagePolicy: 'FallbackToLogsOnError',
-        volumeMounts: [...volumeMounts, ...data.volumeMounts],
+        volumeMounts: [...volumeMounts, ...data.volumeMounts, ...checkpoints.volumeMounts],
       },
     ],
   };
 }
 
-function dataVolume(claimName: string | undefined) {
+/** A claim, mounted under its own name at the root. */
+function claim(name: string, claimName: string | undefined, { readOnly }: { readonly readOnly: boolean }) {
   if (claimName === undefined) return { volumes: [], volumeMounts: [] };
+  const mode = readOnly ? { readOnly } : {};
   return {
-    volumes: [{ name: 'data', persistentVolumeClaim: { claimName, readOnly: true } }],
-    volumeMounts: [{ name: 'data', mountPath: '/data', readOnly: true }],
+    volumes: [{ name, persistentVolumeClaim: { claimName, ...mode } }],
+    volumeMounts: [{ name, mountPath: `/${name}`, ...mode }],
   };
 }
 
 function trainerConfig(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefaults): TrainerConfig {
-  const { dataset, preprocessing, model, hyperparameters, augmentation, registration } = spec;
+  const { dataset, preprocessing, model, hyperparameters, augmentation, checkpoint, registration } = spec;
   const { name, namespace, uid } = owner;
   return {
     run: { name, namespace, uid },
@@ -130,6 +137,7 @@ function trainerConfig(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefau
     model,
     hyperparameters,
     augmentation,
+    ...(checkpoint === undefined ? {} : { checkpoint: { everySeconds: checkpoint.everySeconds } }),
     tracking: { uri: trackingUri(spec, defaults), experiment: spec.tracking.experiment },
     registration,
   };
