@@ -6,7 +6,7 @@ import { LIDC, NO_DATA } from '../../test/lidc.ts';
 import { seededRandom } from '../random.ts';
 import { estimateAuc } from './auc.ts';
 import type { BinarySamples } from './samples.ts';
-import { shortcutBaselines } from './shortcuts.ts';
+import { shortcutBaselines, shortcutDirections } from './shortcuts.ts';
 import { subgroupTable } from './subgroups.ts';
 
 /** Two nodules per exam; the model's scores and the size know the label, the grey value does not. */
@@ -35,11 +35,14 @@ const options = { seed: 1, resamples: 500 };
 describe('shortcutBaselines', () => {
   const fit = simulate(60, 'fit');
   const test = simulate(80, 'test');
-  const baselines = shortcutBaselines(fit, test, options);
+  const baselines = shortcutBaselines(shortcutDirections(fit), test, options);
 
   it('measures each feature on test by the direction it had in fitting, beside the model', () => {
     const size = defined(baselines['size'] ?? { notDefined: 'absent' });
-    expect(size).toMatchObject({ positiveWhere: 'higher', samples: 160, fitted: { samples: 120 } });
+    expect(size).toMatchObject({
+      samples: 160,
+      direction: { positiveWhere: 'higher', samples: 120 },
+    });
     const auc = defined(size.auc);
     expect(auc.value).toBeGreaterThan(0.6);
     const model = defined(size.model);
@@ -52,23 +55,28 @@ describe('shortcutBaselines', () => {
   });
 
   it('gives the same figures for a feature that points down', () => {
+    const size = defined(baselines['size'] ?? { notDefined: 'absent' });
     expect(baselines['smallness']).toEqual({
-      ...defined(baselines['size'] ?? { notDefined: 'absent' }),
+      ...size,
       feature: 'smallness',
-      positiveWhere: 'lower',
+      direction: { ...size.direction, positiveWhere: 'lower' },
     });
   });
 
   it('never turns a feature round on test, where it then is worse than a coin', () => {
     const misled = { ...fit, features: { size: fit.features.size.map((size) => -size) } };
-    const turned = shortcutBaselines(misled, { ...test, features: { size: test.features.size } }, options);
+    const turned = shortcutBaselines(
+      shortcutDirections(misled),
+      { ...test, features: { size: test.features.size } },
+      options,
+    );
     const auc = defined(defined(turned['size'] ?? { notDefined: 'absent' }).auc);
     expect(auc.value).toBeLessThan(0.4);
   });
 
   it('compares with the model on the samples of which the feature is known', () => {
     const size = test.features.size.map((each, row) => (row < 100 ? each : undefined));
-    const partly = shortcutBaselines(fit, { ...test, features: { size } }, options);
+    const partly = shortcutBaselines(shortcutDirections(fit), { ...test, features: { size } }, options);
     const baseline = defined(partly['size'] ?? { notDefined: 'absent' });
     expect(baseline.samples).toBe(100);
     const first: BinarySamples = {
@@ -82,12 +90,14 @@ describe('shortcutBaselines', () => {
 
   it('has no baseline of a feature that is unknown in fitting, and no figures of one unknown on test', () => {
     const unknown = test.samples.scores.map(() => undefined);
+    const unknownFit = fit.samples.scores.map(() => undefined);
     const got = shortcutBaselines(
-      { ...fit, features: { gone: fit.features.size } },
-      { ...test, features: { gone: unknown, fresh: test.features.size } },
+      shortcutDirections({ ...fit, features: { gone: fit.features.size, dark: unknownFit } }),
+      { ...test, features: { gone: unknown, fresh: test.features.size, dark: unknown } },
       options,
     );
-    expect(got['fresh']).toEqual({ notDefined: 'its direction is not known: there are no samples' });
+    expect(got['dark']).toEqual({ notDefined: 'its direction is not known: there are no samples' });
+    expect(got['fresh']).toEqual({ notDefined: 'its direction was not learnt' });
     expect(got['gone']).toMatchObject({
       samples: 0,
       auc: { notDefined: 'there are no samples' },
@@ -97,9 +107,9 @@ describe('shortcutBaselines', () => {
 
   it('refuses a feature that is no number', () => {
     const size = test.features.size.map(() => Number.NaN);
-    expect(() => shortcutBaselines(fit, { ...test, features: { size } }, options)).toThrow(
-      failure('NOT_A_NUMBER'),
-    );
+    expect(() =>
+      shortcutBaselines(shortcutDirections(fit), { ...test, features: { size } }, options),
+    ).toThrow(failure('NOT_A_NUMBER'));
   });
 });
 

@@ -4,6 +4,7 @@ import type { BootstrapOptions } from './bootstrap.ts';
 import {
   checkBinary,
   checkNumbers,
+  isDefined,
   lacksClass,
   pickRows,
   sameLength,
@@ -19,11 +20,17 @@ export interface FeatureSamples {
   readonly features: Readonly<Record<string, Feature>>;
 }
 
+/** Which way a feature was seen to point; never turned round on test. */
+export interface ShortcutDirection {
+  readonly positiveWhere: 'higher' | 'lower';
+  /** That it was seen on, and with which AUC; both are of the part that it was learnt on. */
+  readonly samples: number;
+  readonly auc: number;
+}
+
 export interface ShortcutBaseline {
   readonly feature: string;
-  /** Which way it was seen to point on the samples it was fitted on; never turned round on test. */
-  readonly positiveWhere: 'higher' | 'lower';
-  readonly fitted: { readonly samples: number; readonly auc: number };
+  readonly direction: ShortcutDirection;
   /** Test samples of which the feature is known; both figures below are of these. */
   readonly samples: number;
   /** Below one half where the shortcut points the other way on test. */
@@ -33,43 +40,64 @@ export interface ShortcutBaseline {
 }
 
 /**
+ * All that there is to learn of a shortcut, to be called with training or validation samples only.
+ *
+ * @throws TrainerError NOT_A_NUMBER where a feature that is given, or a score, is not finite
+ */
+export function shortcutDirections(
+  fit: FeatureSamples,
+): Readonly<Record<string, ShortcutDirection | NotDefined>> {
+  checkBinary(fit.samples);
+  return Object.fromEntries(Object.keys(fit.features).map((feature) => [feature, directionOf(feature, fit)]));
+}
+
+/**
  * Each feature of `test` alone as a score, by name, beside the model's.
  *
- * @param fit training or validation: only the direction is learnt there
+ * @param directions of `shortcutDirections`; a feature that has none is not defined
  * @param test the untouched part, with the model's scores
  * @throws TrainerError NOT_A_NUMBER where a feature that is given, or a score, is not finite
  */
 export function shortcutBaselines(
-  fit: FeatureSamples,
+  directions: Readonly<Record<string, ShortcutDirection | NotDefined>>,
   test: FeatureSamples,
   options: BootstrapOptions,
 ): Readonly<Record<string, ShortcutBaseline | NotDefined>> {
-  checkBinary(fit.samples);
   checkBinary(test.samples);
   return Object.fromEntries(
-    Object.keys(test.features).map((feature) => [feature, baselineOf(feature, fit, test, options)]),
+    Object.keys(test.features).map((feature) => {
+      const direction = directions[feature] ?? { notDefined: 'its direction was not learnt' };
+      return [feature, isDefined(direction) ? baselineOf(feature, direction, test, options) : direction];
+    }),
   );
+}
+
+function directionOf(feature: string, fit: FeatureSamples): ShortcutDirection | NotDefined {
+  const { samples, values } = whereKnown(fit, feature);
+  const upright = aucStatistic(values, samples.positive)(Int32Array.from(values.keys()));
+  if (upright === undefined) {
+    const why = lacksClass(samples.positive)?.notDefined ?? 'there is no AUC';
+    return { notDefined: `its direction is not known: ${why}` };
+  }
+  return {
+    positiveWhere: upright < 0.5 ? 'lower' : 'higher',
+    samples: values.length,
+    auc: Math.max(upright, 1 - upright),
+  };
 }
 
 function baselineOf(
   feature: string,
-  fit: FeatureSamples,
+  direction: ShortcutDirection,
   test: FeatureSamples,
   options: BootstrapOptions,
 ): ShortcutBaseline | NotDefined {
-  const seen = whereKnown(fit, feature);
-  const upright = aucStatistic(seen.values, seen.samples.positive)(Int32Array.from(seen.values.keys()));
-  if (upright === undefined) {
-    const why = lacksClass(seen.samples.positive)?.notDefined ?? 'there is no AUC';
-    return { notDefined: `its direction is not known: ${why}` };
-  }
-  const sign = upright < 0.5 ? -1 : 1;
+  const sign = direction.positiveWhere === 'lower' ? -1 : 1;
   const { samples, values } = whereKnown(test, feature);
   const turned = values.map((value) => sign * value);
   return {
     feature,
-    positiveWhere: sign > 0 ? 'higher' : 'lower',
-    fitted: { samples: seen.values.length, auc: sign > 0 ? upright : 1 - upright },
+    direction,
     samples: turned.length,
     auc: estimateAuc({ ...samples, scores: turned }, options),
     model: compareAuc(samples, turned, options),
