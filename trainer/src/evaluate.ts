@@ -1,19 +1,21 @@
 /** A model package on a folder of images. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadClassifier, loadEngine, PackageError, type Classifier } from '@hilum/model';
 import { refusalOf } from './dataset/domain.ts';
-import { scanDataset, type Dataset } from './dataset/scan.ts';
-import type { Split } from './dataset/split.ts';
+import type { Dataset } from './dataset/scan.ts';
+import { readSplit, type SplitRecord } from './dataset/split-record.ts';
 import { TrainerError } from './errors.ts';
 import { byLabel, summarise, type Evaluation, type ImageScore } from './evaluation.ts';
 import { readImage, tensorOf } from './features/extract.ts';
-import { indicesOf } from './plan.ts';
-import { SPLIT_FILE, splitFileSchema } from './report-files.ts';
+import { labelDataset, type LabelSource } from './labels/label.ts';
+import { indicesOn } from './plan.ts';
+import { SPLIT_FILE } from './report-files.ts';
 
 export interface EvaluateOptions {
   readonly packageDir: string;
   readonly dataDir: string;
+  /** Default: the folders of `dataDir`. */
+  readonly labels?: LabelSource;
   /**
    * Which images: `all`, or those of the patients in one part of the split that the model was trained on. By default
    * `test` where the folder holds patients that the model has seen, since a figure on those would flatter; else `all`.
@@ -26,12 +28,12 @@ export interface EvaluateOptions {
 /**
  * Scores images as the server would, one after the other; those that it would refuse are listed and not scored.
  *
- * @throws TrainerError PACKAGE_UNREADABLE, SPLIT_MISSING, LABELS_DIFFER, UNREADABLE_IMAGE and those of `scanDataset`
+ * @throws TrainerError PACKAGE_UNREADABLE, SPLIT_MISSING, SPLIT_MALFORMED, LABELS_DIFFER, UNREADABLE_IMAGE and those of `labelDataset`
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { signal } = options;
-  const dataset = await scanDataset(options.dataDir, { signal });
-  const split = await readSplit(options.packageDir);
+  const dataset = await labelDataset(options.dataDir, options.labels ?? { from: 'folders' }, { signal });
+  const split = await splitOf(options.packageDir);
   const part = options.part ?? choosePart(dataset, split);
   const indices = chosen(dataset, split, part);
   const classifier = await open(options.packageDir);
@@ -89,12 +91,17 @@ async function open(dir: string): Promise<Classifier> {
   }
 }
 
-function choosePart(dataset: Dataset, split: Split | undefined): Evaluation['part'] {
+function choosePart(dataset: Dataset, split: SplitRecord | undefined): Evaluation['part'] {
   if (split === undefined) return 'all';
-  return indicesOf(dataset, [...split.train, ...split.validation]).length > 0 ? 'test' : 'all';
+  const seen = ['train', 'validation'].some((side) => indicesOn(dataset, split, side).length > 0);
+  return seen ? 'test' : 'all';
 }
 
-function chosen(dataset: Dataset, split: Split | undefined, part: Evaluation['part']): readonly number[] {
+function chosen(
+  dataset: Dataset,
+  split: SplitRecord | undefined,
+  part: Evaluation['part'],
+): readonly number[] {
   if (part === 'all') return [...dataset.images.keys()];
   if (split === undefined) {
     throw new TrainerError(
@@ -102,7 +109,7 @@ function chosen(dataset: Dataset, split: Split | undefined, part: Evaluation['pa
       `the package has no training/${SPLIT_FILE}; evaluate all images instead`,
     );
   }
-  const indices = indicesOf(dataset, split[part]);
+  const indices = indicesOn(dataset, split, part);
   if (indices.length > 0) return indices;
   throw new TrainerError(
     'DATASET_EMPTY',
@@ -110,15 +117,11 @@ function chosen(dataset: Dataset, split: Split | undefined, part: Evaluation['pa
   );
 }
 
-async function readSplit(packageDir: string): Promise<Split | undefined> {
-  const path = join(packageDir, 'training', SPLIT_FILE);
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
+async function splitOf(packageDir: string): Promise<SplitRecord | undefined> {
   try {
-    return splitFileSchema.parse(JSON.parse(text)).patients;
-  } catch (cause) {
-    throw new TrainerError('SPLIT_MISSING', `training/${SPLIT_FILE} of the package cannot be read`, {
-      cause,
-    });
+    return await readSplit(join(packageDir, 'training', SPLIT_FILE));
+  } catch (error) {
+    if (error instanceof TrainerError && error.code === 'SPLIT_MISSING') return undefined;
+    throw error;
   }
 }

@@ -11,7 +11,9 @@ export {
   type PushOptions,
   type TransferProgress,
 } from './dvc/push.ts';
-export { splitByPatient, type Split, type SplitOptions } from './dataset/split.ts';
+export { chooseSplit, type SplitSource } from './dataset/choose-split.ts';
+export { writeSplit } from './dataset/split-record.ts';
+export { labelDataset, type LabelSource } from './labels/label.ts';
 export { pullDataset, type PullOptions } from './dvc/pull.ts';
 export { locateDataset, type DatasetAddress, type LocatedDataset } from './dvc/address.ts';
 export { TRAINER_CODES, TrainerError, type TrainerCode } from './errors.ts';

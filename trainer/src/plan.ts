@@ -1,7 +1,8 @@
 /** What a run will do, decided from the files that are there before anything is computed. Pure. */
 import { defaultContract, type Contract } from '@hilum/imaging';
 import type { Dataset } from './dataset/scan.ts';
-import { PARTS, splitByPatient, type Part, type Split } from './dataset/split.ts';
+import { splitDigest, type SplitRecord } from './dataset/split-record.ts';
+import type { Part } from './dataset/split.ts';
 import { TrainerError } from './errors.ts';
 import type { Counts } from './events.ts';
 import type { TrainOptions } from './options.ts';
@@ -11,7 +12,10 @@ export interface Plan {
   readonly positiveLabel: string;
   /** Its domain is the kind's own until the images were looked at. */
   readonly contract: Contract;
-  readonly split: Split;
+  /** Which image and which patient is on which side. */
+  readonly split: SplitRecord;
+  /** By which the run names its split. */
+  readonly splitSha256: string;
   /** Indices of images. */
   readonly parts: Readonly<Record<Part, readonly number[]>>;
   /** Class of every image: the index of its label. */
@@ -19,12 +23,15 @@ export interface Plan {
   readonly counts: Counts;
 }
 
-/** @throws TrainerError POSITIVE_LABEL_UNKNOWN, TOO_FEW_PATIENTS, WINDOW_NOT_APPLICABLE */
+/**
+ * @param split of `chooseSplit`, which places every image
+ * @throws TrainerError POSITIVE_LABEL_UNKNOWN, WINDOW_NOT_APPLICABLE
+ */
 export function planRun(
   dataset: Dataset,
-  options: Pick<TrainOptions, 'preprocessing' | 'positiveLabel' | 'split'>,
+  split: SplitRecord,
+  options: Pick<TrainOptions, 'preprocessing' | 'positiveLabel'>,
 ): Plan {
-  const split = splitByPatient(dataset.images, options.split);
   const { inputSize, window } = options.preprocessing;
   if (dataset.kind === 'hu' && window !== undefined) {
     throw new TrainerError(
@@ -35,25 +42,34 @@ export function planRun(
   return {
     dataset,
     split,
+    splitSha256: splitDigest(split),
     positiveLabel: choosePositive(dataset.labels, options.positiveLabel),
     contract: defaultContract(dataset.kind, inputSize, window),
-    parts: Object.fromEntries(PARTS.map((part) => [part, indicesOf(dataset, split[part])])) as Plan['parts'],
+    parts: byPart((part) => indicesOn(dataset, split, part)),
     classes: dataset.images.map((image) => dataset.labels.indexOf(image.label)),
     counts: {
       files: dataset.images.length,
-      patients: {
-        train: split.train.length,
-        validation: split.validation.length,
-        test: split.test.length,
-      },
+      patients: byPart((part) => Object.values(split.patients).filter((side) => side === part).length),
     },
   };
 }
 
-/** Indices of the images of some patients. */
-export function indicesOf(dataset: Pick<Dataset, 'images'>, patients: readonly string[]): readonly number[] {
-  const wanted = new Set(patients);
-  return dataset.images.flatMap((image, index) => (wanted.has(image.patient) ? [index] : []));
+function byPart<T>(of: (part: Part) => T): Readonly<Record<Part, T>> {
+  return { train: of('train'), validation: of('validation'), test: of('test') };
+}
+
+/**
+ * Indices of the images on one side of a split, which may be of another folder than this: an image that it does not
+ * know is where its patient is.
+ */
+export function indicesOn(
+  { images }: Pick<Dataset, 'images'>,
+  { sides, patients }: Pick<SplitRecord, 'sides' | 'patients'>,
+  side: string,
+): readonly number[] {
+  return images.flatMap(({ file, patient }, index) =>
+    (sides[file] ?? patients[patient]) === side ? [index] : [],
+  );
 }
 
 /** The label that is asked for; else `malignant`, which is what this project looks for; else the last one. */

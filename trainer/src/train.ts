@@ -3,9 +3,10 @@ import { resolve } from 'node:path';
 import { contractSchema } from '@hilum/imaging';
 import { makeModel, type Made } from './make-model.ts';
 import { surveyDomain } from './dataset/domain.ts';
-import { scanDataset } from './dataset/scan.ts';
+import { chooseSplit } from './dataset/choose-split.ts';
 import { TrainerError } from './errors.ts';
 import { judge } from './evaluation.ts';
+import { labelDataset } from './labels/label.ts';
 import type { TrainOptions, TrainResult } from './options.ts';
 import { makeParent, refuseOtherContent } from './output.ts';
 import { planRun, type Plan } from './plan.ts';
@@ -26,8 +27,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   // Before the work, which may take hours; and again before the package is put there.
   await refuseOtherContent(resolve(options.outDir));
   await makeParent(resolve(options.outDir));
-  const dataset = await scanDataset(options.dataDir, { signal });
-  const plan = planRun(dataset, options);
+  const dataset = await labelDataset(options.dataDir, options.labels ?? { from: 'folders' }, { signal });
+  const plan = planRun(dataset, await chooseSplit(dataset, options.split), options);
   const { positiveLabel, counts } = plan;
   const { kind, labels, ignored } = dataset;
   options.onEvent?.({ type: 'dataset', kind, labels, positiveLabel, dataset: counts, ignored });

@@ -12,6 +12,17 @@ export interface DatasetImage {
   readonly patient: string;
   /** The folder that directly holds the image: a nodule, a series or a patient. */
   readonly unit: string;
+  /** What a table of labels says besides. */
+  readonly covariates?: Covariates;
+}
+
+/** What else is known of an image: for baselines that need no picture, and for figures of subgroups. */
+export interface Covariates {
+  readonly diameterMm?: number;
+  /** Of radiologists, 1 to 5. */
+  readonly rating?: number;
+  /** Text of the columns that were asked for, where it is not empty. */
+  readonly columns?: Readonly<Record<string, string>>;
 }
 
 export interface Dataset {
@@ -24,6 +35,8 @@ export interface Dataset {
   readonly images: readonly DatasetImage[];
   /** Files under the labels that are no images (lists, notes, hidden files). */
   readonly ignored: number;
+  /** Images that no row of the table of labels labels: no row of theirs, or a rating between the labels. */
+  readonly unlabelled: number;
 }
 
 /**
@@ -33,34 +46,64 @@ export interface Dataset {
  */
 export async function scanDataset(
   dir: string,
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Dataset> {
+  const { found, ignored } = await findImages(dir, options.signal);
+  if (found.length === 0)
+    throw new TrainerError('DATASET_EMPTY', 'no DICOM, PNG or JPEG lies under <label>/<patient>/');
+  return assemble(dir, found, { ignored, unlabelled: 0 });
+}
+
+export interface FoundImage {
+  readonly image: DatasetImage;
+  readonly kind: Dataset['kind'];
+}
+
+/**
+ * The images under the folders of a dataset, in the order of the disk.
+ *
+ * @throws TrainerError DATASET_MISSING, NO_PATIENT_FOLDER, UNREADABLE_IMAGE
+ */
+export async function findImages(
+  dir: string,
+  signal?: AbortSignal,
+): Promise<{ readonly found: readonly FoundImage[]; readonly ignored: number }> {
   const labelDirs = (await list(dir, dir)).filter((entry) => entry.isDirectory() && !isHidden(entry.name));
-  const images: DatasetImage[] = [];
-  const kinds = new Map<Dataset['kind'], string>();
+  const found: FoundImage[] = [];
   let ignored = 0;
   for (const label of labelDirs.map((entry) => entry.name)) {
     for await (const file of walk(dir, label)) {
-      options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       const kind = await kindOf(dir, file);
-      if (kind === undefined) {
-        ignored += 1;
-        continue;
-      }
-      images.push(placeOf(file));
-      if (!kinds.has(kind)) kinds.set(kind, file);
+      if (kind === undefined) ignored += 1;
+      else found.push({ image: placeOf(file), kind });
     }
   }
-  const [kind] = kinds.keys();
-  if (kind === undefined)
-    throw new TrainerError('DATASET_EMPTY', 'no DICOM, PNG or JPEG lies under <label>/<patient>/');
-  if (kinds.size > 1) {
-    const examples = [...kinds.values()].join(' and ');
+  return { found, ignored };
+}
+
+/**
+ * A dataset of at least one image, whatever labelled it.
+ *
+ * @throws TrainerError MIXED_KINDS, ONE_CLASS
+ */
+export function assemble(
+  dir: string,
+  found: readonly FoundImage[],
+  counts: Pick<Dataset, 'ignored' | 'unlabelled'>,
+): Dataset {
+  const firsts = new Map<Dataset['kind'], string>();
+  for (const { kind, image } of found) if (!firsts.has(kind)) firsts.set(kind, image.file);
+  if (firsts.size > 1) {
+    const examples = [...firsts.values()].join(' and ');
     throw new TrainerError('MIXED_KINDS', `the dataset mixes DICOM with pictures, for example ${examples}`);
   }
-  const labels = [...new Set(images.map((image) => image.label))].toSorted(byCodePoint);
+  const [kind] = firsts.keys();
+  if (kind === undefined) throw new TrainerError('DATASET_EMPTY');
+  const images = found.map(({ image }) => image).toSorted((a, b) => byCodePoint(a.file, b.file));
+  const labels = [...new Set(images.map(({ label }) => label))].toSorted(byCodePoint);
   if (labels.length < 2) throw new TrainerError('ONE_CLASS', `every image has the label ${labels.join()}`);
-  return { dir, kind, labels, images: images.toSorted((a, b) => byCodePoint(a.file, b.file)), ignored };
+  return { dir, kind, labels, images, ...counts };
 }
 
 /** Order that depends on neither locale nor platform. */

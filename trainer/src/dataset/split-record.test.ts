@@ -54,8 +54,8 @@ describe('a recorded split', () => {
     const anyOrder = fc.shuffledSubarray(entries, { minLength: entries.length });
     fc.assert(
       fc.property(anyOrder, (shuffled) => {
-        const { version, seed, by, fractions } = record;
-        const again = { sides: Object.fromEntries(shuffled), fractions, by, seed, version };
+        const { version, seed, by, fractions, patients } = record;
+        const again = { patients, sides: Object.fromEntries(shuffled), fractions, by, seed, version };
         expect(splitDigest(again)).toBe(splitDigest(record));
       }),
     );
@@ -83,7 +83,7 @@ describe('a recorded split', () => {
     ['the seed was changed', (text) => text.replace('"seed": 7', '"seed": 8'), /changed after/],
     ['it was cut', (text) => text.slice(0, 100), /not JSON/],
     ['a side is unknown', (text) => text.replace('": "test"', '": "holdout"'), /side that has no fraction/],
-    ['a version is unknown', (text) => text.replace('"version": 1', '"version": 2'), /version/],
+    ['a version is unknown', (text) => text.replace('"version": 2', '"version": 1'), /version/],
   ])('is refused where %s', async (_, change, why) => {
     await expect(readSplit(await written(change))).rejects.toMatchObject({
       code: 'SPLIT_MALFORMED',
@@ -100,11 +100,17 @@ describe('a recorded split', () => {
 
   it('is refused for a dataset that gained or lost an image, which is named', async () => {
     const path = await written((text) => text);
-    const gained = [...images, { file: 'benign/new/1.png' }];
+    const gained = [...images, { file: 'benign/new/1.png', patient: 'new' }];
     await expect(readSplit(path, { images: gained })).rejects.toThrow(/1 image.*benign\/new\/1\.png/);
     await expect(readSplit(path, { images: images.slice(1) })).rejects.toThrow(
       /1 are not there.*p0-benign\/0\.png/,
     );
+  });
+
+  it('is refused for a dataset whose images are grouped otherwise', async () => {
+    const path = await written((text) => text);
+    const regrouped = images.map((image, at) => (at === 3 ? { ...image, patient: 'somebody else' } : image));
+    await expect(readSplit(path, { images: regrouped })).rejects.toThrow(/other groups.*p3-benign\/3\.png/);
   });
 
   it('says where there is none', async () => {

@@ -28,15 +28,11 @@ export function splitByPatient(
   images: readonly Pick<DatasetImage, 'label' | 'patient'>[],
   options: SplitOptions,
 ): Split {
-  const labelsOf = new Map<string, Set<string>>();
-  for (const { patient, label } of images) {
-    const known = labelsOf.get(patient);
-    if (known === undefined) labelsOf.set(patient, new Set([label]));
-    else known.add(label);
-  }
+  const labelsOf = labelsByPatient(images);
   const split: Record<Part, string[]> = { train: [], validation: [], test: [] };
   for (const stratum of strata(labelsOf)) deal(stratum, options, split);
-  refuseMissingLabels(labelsOf, split);
+  const sideOf = PARTS.flatMap((part) => split[part].map((patient) => [patient, part] as const));
+  refuseMissingLabels(images, Object.fromEntries(sideOf));
   return {
     train: split.train.toSorted(byCodePoint),
     validation: split.validation.toSorted(byCodePoint),
@@ -72,20 +68,34 @@ function placeOf(seed: number, patient: string): string {
     .digest('hex');
 }
 
-function refuseMissingLabels(
-  labelsOf: ReadonlyMap<string, ReadonlySet<string>>,
-  split: Readonly<Record<Part, readonly string[]>>,
+function labelsByPatient(
+  images: readonly Pick<DatasetImage, 'label' | 'patient'>[],
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const labelsOf = new Map<string, Set<string>>();
+  for (const { patient, label } of images) {
+    const known = labelsOf.get(patient);
+    if (known === undefined) labelsOf.set(patient, new Set([label]));
+    else known.add(label);
+  }
+  return labelsOf;
+}
+
+/**
+ * @param sides of the patients
+ * @throws TrainerError TOO_FEW_PATIENTS where a label is absent from a part
+ */
+export function refuseMissingLabels(
+  images: readonly Pick<DatasetImage, 'label' | 'patient'>[],
+  sides: Readonly<Record<string, string>>,
 ): void {
-  const all = new Set<string>();
-  for (const labels of labelsOf.values()) for (const label of labels) all.add(label);
-  for (const label of all) {
-    for (const part of PARTS) {
-      if (split[part].some((patient) => labelsOf.get(patient)?.has(label) === true)) continue;
-      const count = [...labelsOf.values()].filter((labels) => labels.has(label)).length;
-      throw new TrainerError(
-        'TOO_FEW_PATIENTS',
-        `label ${label} has ${count} patient(s), none of them in the ${part} part; each part needs one, so three at least`,
-      );
-    }
+  for (const [label, own] of Map.groupBy(images, (image) => image.label)) {
+    const patients = new Set(own.map(({ patient }) => patient));
+    const reached = new Set([...patients].map((patient) => sides[patient]));
+    const part = PARTS.find((one) => !reached.has(one));
+    if (part === undefined) continue;
+    throw new TrainerError(
+      'TOO_FEW_PATIENTS',
+      `label ${label} has ${patients.size} patient(s), none of them in the ${part} part; each part needs one, so three at least`,
+    );
   }
 }

@@ -11,20 +11,33 @@ interface CsvRow {
 /** How many rows a message names; a table made by the wrong program is wrong in all of them. */
 const NAMED = 5;
 
+interface TableRow<T> {
+  readonly line: number;
+  readonly row: T;
+  /** Text of the columns that were asked for, where it is not empty. */
+  readonly kept: Readonly<Record<string, string>>;
+}
+
 /**
  * The rows of a table, each through `schema`, which sees an object of text by column.
  *
+ * @param keep columns whose text is given as it is
  * @throws TrainerError LABELS_MALFORMED naming the lines, never what they hold
  */
 export function readTable<T>(
   text: string,
   schema: z.ZodType<T>,
-): readonly { readonly line: number; row: T }[] {
-  const rows: { line: number; row: T }[] = [];
+  keep: readonly string[] = [],
+): readonly TableRow<T>[] {
+  const rows: TableRow<T>[] = [];
   const wrong: string[] = [];
-  for (const { line, cells } of csvRows(text)) {
+  const { columns, rows: all } = csvRows(text);
+  const absent = keep.filter((column) => !columns.includes(column));
+  if (absent.length > 0) throw malformed(`it has no column ${absent.join(', ')}`);
+  for (const { line, cells } of all) {
     const parsed = schema.safeParse(cells);
-    if (parsed.success) rows.push({ line, row: parsed.data });
+    const kept = keep.flatMap((column) => (cells[column] ? [[column, cells[column]] as const] : []));
+    if (parsed.success) rows.push({ line, row: parsed.data, kept: Object.fromEntries(kept) });
     else wrong.push(`line ${line}: ${parsed.error.issues.map(said).join(', ')}`);
   }
   if (wrong.length > 0) {
@@ -49,17 +62,23 @@ function said({ path, message }: z.core.$ZodIssue): string {
   return `${path.join('.')}: ${message}`;
 }
 
-function csvRows(text: string): readonly CsvRow[] {
+/** Names of the columns of a table. */
+export function columnsOf(text: string): readonly string[] {
+  return csvRows(text).columns;
+}
+
+function csvRows(text: string): { readonly columns: readonly string[]; readonly rows: readonly CsvRow[] } {
   const [header, ...records] = recordsOf(text.startsWith('\uFEFF') ? text.slice(1) : text);
   if (header === undefined) throw malformed('it is empty');
   const columns = header.cells;
   if (new Set(columns).size < columns.length) throw malformed('line 1 names a column twice');
-  return records.map(({ line, cells }) => {
+  const rows = records.map(({ line, cells }) => {
     if (cells.length !== columns.length) {
       throw malformed(`line ${line} has ${cells.length} cells and the first line ${columns.length}`);
     }
     return { line, cells: Object.fromEntries(columns.map((column, at) => [column, cells[at] ?? ''])) };
   });
+  return { columns, rows };
 }
 
 interface RawRecord {

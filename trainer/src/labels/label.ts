@@ -1,9 +1,9 @@
 /** A folder of images with the labels that folders or a table give them. */
 import { readFile } from 'node:fs/promises';
-import { byCodePoint, kindOf, scanDataset, type Dataset } from '../dataset/scan.ts';
+import { assemble, findImages, kindOf, scanDataset, type Dataset, type FoundImage } from '../dataset/scan.ts';
 import { TrainerError } from '../errors.ts';
 import { malformed } from './csv.ts';
-import { covariatesOf, parseManifest, type LabelledImage, type ManifestOptions } from './manifest.ts';
+import { covariatesOf, parseManifest, type ManifestOptions } from './manifest.ts';
 import { parseNodules, type Nodule, type RatingRule } from './nodules.ts';
 
 export type LabelSource =
@@ -12,13 +12,10 @@ export type LabelSource =
   /** A row for each image; files that no row names are left out. */
   | ({ readonly from: 'manifest'; readonly table: string } & ManifestOptions)
   /** `<label>/<exam>/<nodule>/…`, and a row for each nodule: its rating gives the label, whatever the folder says. */
-  | { readonly from: 'nodules'; readonly table: string; readonly rule?: RatingRule };
-
-export interface LabelledDataset extends Dataset {
-  readonly images: readonly LabelledImage[];
-  /** Images that no row of the table labels: no row of theirs, or a rating between the labels. */
-  readonly unlabelled: number;
-}
+  | ({ readonly from: 'nodules'; readonly table: string; readonly rule?: RatingRule } & Pick<
+      ManifestOptions,
+      'columns'
+    >);
 
 /**
  * Lists the images of a dataset with label, group and what else is known of them; decodes none.
@@ -28,11 +25,11 @@ export interface LabelledDataset extends Dataset {
 export async function labelDataset(
   dir: string,
   source: LabelSource,
-  { signal }: { readonly signal?: AbortSignal } = {},
-): Promise<LabelledDataset> {
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Dataset> {
   switch (source.from) {
     case 'folders':
-      return { ...(await scanDataset(dir, signal && { signal })), unlabelled: 0 };
+      return scanDataset(dir, { signal });
     case 'manifest':
       return byManifest(dir, source, signal);
     default:
@@ -44,24 +41,14 @@ async function byManifest(
   dir: string,
   source: Extract<LabelSource, { readonly from: 'manifest' }>,
   signal: AbortSignal | undefined,
-): Promise<LabelledDataset> {
-  const images: LabelledImage[] = [];
-  const kinds = new Map<Dataset['kind'], string>();
+): Promise<Dataset> {
+  const found: FoundImage[] = [];
   for (const { line, ...image } of parseManifest(await textOf(source.table), source)) {
     signal?.throwIfAborted();
-    const kind = await kindOfRow(dir, image.file, line);
-    if (!kinds.has(kind)) kinds.set(kind, image.file);
-    images.push(image);
+    found.push({ image, kind: await kindOfRow(dir, image.file, line) });
   }
-  const [kind] = kinds.keys();
-  if (kind === undefined) throw new TrainerError('DATASET_EMPTY', 'the table of labels names no image');
-  if (kinds.size > 1) {
-    throw new TrainerError(
-      'MIXED_KINDS',
-      `the table of labels mixes DICOM with pictures, for example ${[...kinds.values()].join(' and ')}`,
-    );
-  }
-  return labelled({ dir, kind, ignored: 0 }, images, 0);
+  if (found.length === 0) throw new TrainerError('DATASET_EMPTY', 'the table of labels names no image');
+  return assemble(dir, found, { ignored: 0, unlabelled: 0 });
 }
 
 async function kindOfRow(dir: string, file: string, line: number): Promise<Dataset['kind']> {
@@ -86,37 +73,29 @@ async function byNodules(
   dir: string,
   source: Extract<LabelSource, { readonly from: 'nodules' }>,
   signal: AbortSignal | undefined,
-): Promise<LabelledDataset> {
+): Promise<Dataset> {
   const nodules = new Map(
-    parseNodules(await textOf(source.table), source.rule).map((nodule) => [keyOf(nodule), nodule]),
+    parseNodules(await textOf(source.table), source.rule, source.columns).map((nodule) => [
+      keyOf(nodule),
+      nodule,
+    ]),
   );
-  const dataset = await scanDataset(dir, signal && { signal });
-  const images = dataset.images.flatMap((image) => {
+  const { found, ignored } = await findImages(dir, signal);
+  const labelled = found.flatMap(({ image, kind }) => {
     const [, exam = '', nodule = ''] = image.file.split('/');
     const row = nodules.get(keyOf({ exam, nodule }));
     if (row?.label === undefined) return [];
-    const covariates = covariatesOf(row.diameterMm, row.rating);
-    return [{ ...image, label: row.label, ...(covariates && { covariates }) }];
+    const covariates = covariatesOf(row);
+    return [{ kind, image: { ...image, label: row.label, ...(covariates && { covariates }) } }];
   });
-  if (images.length === 0) {
+  if (labelled.length === 0) {
     throw malformed('no image lies in the folder <exam>/<nodule> of a row that has a label');
   }
-  return labelled(dataset, images, dataset.images.length - images.length);
+  return assemble(dir, labelled, { ignored, unlabelled: found.length - labelled.length });
 }
 
 function keyOf({ exam, nodule }: Pick<Nodule, 'exam' | 'nodule'>): string {
   return `${exam}/${nodule}`;
-}
-
-function labelled(
-  { dir, kind, ignored }: Pick<Dataset, 'dir' | 'kind' | 'ignored'>,
-  images: readonly LabelledImage[],
-  unlabelled: number,
-): LabelledDataset {
-  const labels = [...new Set(images.map(({ label }) => label))].toSorted(byCodePoint);
-  if (labels.length < 2) throw new TrainerError('ONE_CLASS', `every image has the label ${labels.join()}`);
-  const sorted = images.toSorted((a, b) => byCodePoint(a.file, b.file));
-  return { dir, kind, ignored, labels, images: sorted, unlabelled };
 }
 
 async function textOf(path: string): Promise<string> {

@@ -1,39 +1,33 @@
 /** manifest.csv: one row for each image, with its label and the group that must not be divided. Pure. */
 import { z } from 'zod';
-import type { DatasetImage } from '../dataset/scan.ts';
+import type { Covariates, DatasetImage } from '../dataset/scan.ts';
 import { decimal, malformed, readTable } from './csv.ts';
-
-/** What else is known of an image, for baselines that need no picture. */
-export interface Covariates {
-  readonly diameterMm?: number;
-  /** Of radiologists, 1 to 5. */
-  readonly rating?: number;
-}
-
-export interface LabelledImage extends DatasetImage {
-  readonly covariates?: Covariates;
-}
 
 export interface ManifestOptions {
   /** A folder; rows of other folders are passed over, and paths count from it. */
   readonly under?: string;
+  /** Other columns whose text is kept with each image. */
+  readonly columns?: readonly string[];
 }
 
-export interface ManifestRow extends LabelledImage {
+export interface ManifestRow extends DatasetImage {
   readonly line: number;
 }
 
 /**
  * Columns `path`, `label`, `group`; where present `unit` (a nodule or series, else what a group has of one label),
- * `diameter_mm` and `rating` (each may be empty). Others are passed over.
+ * `diameter_mm` and `rating` (each may be empty). Others are passed over, but for those in `columns`.
  *
  * @throws TrainerError LABELS_MALFORMED
  */
-export function parseManifest(text: string, { under }: ManifestOptions = {}): readonly ManifestRow[] {
+export function parseManifest(
+  text: string,
+  { under, columns = [] }: ManifestOptions = {},
+): readonly ManifestRow[] {
   const prefix = under === undefined ? '' : `${under.replace(/\/+$/, '')}/`;
   const lines = new Map<string, number>();
   const images: ManifestRow[] = [];
-  for (const { line, row } of readTable(text, rowSchema)) {
+  for (const { line, row, kept } of readTable(text, rowSchema, columns)) {
     if (!row.path.startsWith(prefix)) continue;
     const file = row.path.slice(prefix.length);
     const before = lines.get(file);
@@ -41,18 +35,28 @@ export function parseManifest(text: string, { under }: ManifestOptions = {}): re
     lines.set(file, line);
     const { label, group } = row;
     const unit = row.unit === undefined || row.unit === '' ? `${label}/${group}` : row.unit;
-    const covariates = covariatesOf(row.diameter_mm, row.rating);
+    const covariates = covariatesOf({ diameterMm: row.diameter_mm, rating: row.rating, columns: kept });
     images.push({ line, file, label, patient: group, unit, ...(covariates && { covariates }) });
   }
   return images;
 }
 
-export function covariatesOf(
-  diameterMm: number | undefined,
-  rating: number | undefined,
-): Covariates | undefined {
-  if (diameterMm === undefined && rating === undefined) return undefined;
-  return { ...(diameterMm !== undefined && { diameterMm }), ...(rating !== undefined && { rating }) };
+/** What is known of the three, or undefined where nothing is. */
+export function covariatesOf({
+  diameterMm,
+  rating,
+  columns,
+}: {
+  readonly diameterMm: number | undefined;
+  readonly rating: number | undefined;
+  readonly columns: Readonly<Record<string, string>>;
+}): Covariates | undefined {
+  const known = {
+    ...(diameterMm !== undefined && { diameterMm }),
+    ...(rating !== undefined && { rating }),
+    ...(Object.keys(columns).length > 0 && { columns }),
+  };
+  return Object.keys(known).length === 0 ? undefined : known;
 }
 
 const optional = <T>(schema: z.ZodType<T, string>) =>

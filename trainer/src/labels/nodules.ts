@@ -11,6 +11,8 @@ export interface Nodule {
   readonly rating: number;
   /** Undefined where the rating is between the two. */
   readonly label: 'benign' | 'malignant' | undefined;
+  /** Text of the other columns that were asked for. */
+  readonly columns: Readonly<Record<string, string>>;
 }
 
 /** Up to which rating a nodule is benign and from which on malignant. */
@@ -27,17 +29,22 @@ const WITHOUT_INDETERMINATE: RatingRule = { benignUpTo: 2, malignantFrom: 4 };
  *
  * @throws TrainerError LABELS_MALFORMED
  */
-export function parseNodules(text: string, rule: RatingRule = WITHOUT_INDETERMINATE): readonly Nodule[] {
+export function parseNodules(
+  text: string,
+  rule: RatingRule = WITHOUT_INDETERMINATE,
+  columns: readonly string[] = [],
+): readonly Nodule[] {
   if (rule.benignUpTo >= rule.malignantFrom) throw new RangeError('a rating cannot be benign and malignant');
   const lines = new Map<string, number>();
-  return readTable(text, rowSchema).map(({ line, row }) => {
+  return readTable(text, rowSchema, columns).map(({ line, row, kept }) => {
     const [exam, nodule] = [row.exam_id, row.nodule_id.replaceAll(' ', '_')];
     const key = `${exam}/${nodule}`;
     const before = lines.get(key);
     if (before !== undefined) throw malformed(`lines ${before} and ${line} are of one nodule`);
     lines.set(key, line);
     const rating = row.malignancy;
-    return { exam, nodule, diameterMm: row.diameter_mm, rating, label: labelOf(rating, rule) };
+    const label = labelOf(rating, rule);
+    return { exam, nodule, diameterMm: row.diameter_mm, rating, label, columns: kept };
   });
 }
 
