@@ -16,6 +16,7 @@ export {
   type ModelDeploymentSpec,
   type ModelDeploymentStatus,
 } from './model-deployment.ts';
+export { recipeParts } from './recipe.ts';
 export {
   TRAINER_EXIT_CODES,
   trainerConfigSchema,

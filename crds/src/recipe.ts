@@ -165,3 +165,6 @@ export const augmentation = z
     ).default(0),
   })
   .describe('Changes to the training images. None is mirrored: a chest has a left and a right.');
+
+/** The three parts that a search may vary. */
+export const recipeParts = { model: network, hyperparameters, augmentation };

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { RemoteAuth } from './dvc/remote.ts';
 import { TrainerError } from './errors.ts';
 import type { TrainOptions } from './options.ts';
+import { recipeOf } from './recipe.ts';
 
 export interface PodConfig {
   readonly run: TrainerConfig;
@@ -16,6 +17,8 @@ export interface PodConfig {
   readonly trackingWaitMs: number;
   readonly mlflow: { readonly username?: string; readonly password?: string };
   readonly remoteAuth?: RemoteAuth;
+  /** Folder on a volume for checkpoints and what could not be sent; absent where the run has none. */
+  readonly checkpointDir?: string;
 }
 
 /** Every variable that the trainer reads. */
@@ -30,6 +33,10 @@ const envSchema = z.object({
   HILUM_DVC_USERNAME: z.string().optional(),
   HILUM_DVC_PASSWORD: z.string().optional(),
   HILUM_DVC_TOKEN: z.string().optional(),
+  HILUM_DVC_TOKEN_SCHEME: z.enum(['Bearer', 'token']).default('Bearer'),
+  HILUM_DVC_HEADER: z.string().optional(),
+  HILUM_DVC_HEADER_VALUE: z.string().optional(),
+  HILUM_CHECKPOINT_DIR: z.string().min(1).optional(),
 });
 
 /** @throws TrainerError BAD_CONFIG, one line a mistake */
@@ -52,6 +59,7 @@ export function readPodConfig(env: Readonly<Record<string, string | undefined>>)
     trackingWaitMs: e.HILUM_TRACKING_WAIT_SECONDS * 1000,
     mlflow,
     ...(remoteAuth === undefined ? {} : { remoteAuth }),
+    ...(e.HILUM_CHECKPOINT_DIR === undefined ? {} : { checkpointDir: e.HILUM_CHECKPOINT_DIR }),
   };
 }
 
@@ -60,21 +68,23 @@ export function optionsOf(
   run: TrainerConfig,
 ): Pick<
   TrainOptions,
-  'split' | 'positiveLabel' | 'preprocessing' | 'model' | 'hyperparameters' | 'dataset' | 'registration'
+  | 'split'
+  | 'positiveLabel'
+  | 'preprocessing'
+  | 'model'
+  | 'hyperparameters'
+  | 'augmentation'
+  | 'dataset'
+  | 'registration'
 > {
-  const { dataset, preprocessing, model, hyperparameters, registration } = run;
+  const { dataset, preprocessing, registration } = run;
   const { gate } = registration;
   return {
     dataset: { md5: dataset.md5, remote: dataset.remote },
     split: dataset.split,
     ...(dataset.positiveLabel === undefined ? {} : { positiveLabel: dataset.positiveLabel }),
     preprocessing,
-    model: {
-      trainableFrom: model.trainableFrom,
-      headUnits: model.headUnits,
-      dropout: Number(model.dropout),
-    },
-    hyperparameters: { ...hyperparameters, learningRate: Number(hyperparameters.learningRate) },
+    ...recipeOf(run),
     registration: {
       model: registration.model,
       alias: registration.alias,
@@ -88,7 +98,12 @@ export function optionsOf(
  * sent anywhere else.
  */
 function authOf(e: z.infer<typeof envSchema>, run: TrainerConfig): RemoteAuth | undefined {
-  if (e.HILUM_DVC_TOKEN !== undefined) return { token: e.HILUM_DVC_TOKEN };
+  if (e.HILUM_DVC_TOKEN !== undefined) {
+    return { token: e.HILUM_DVC_TOKEN, scheme: e.HILUM_DVC_TOKEN_SCHEME };
+  }
+  if (e.HILUM_DVC_HEADER !== undefined) {
+    return { header: e.HILUM_DVC_HEADER, value: e.HILUM_DVC_HEADER_VALUE ?? '' };
+  }
   const own = pair(e.HILUM_DVC_USERNAME, e.HILUM_DVC_PASSWORD);
   if (own !== undefined) return own;
   const isMlflow = new URL(run.dataset.remote).origin === new URL(run.tracking.uri).origin;

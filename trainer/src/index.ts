@@ -19,3 +19,4 @@ export { locateDataset, type DatasetAddress, type LocatedDataset } from './dvc/a
 export { TRAINER_CODES, TrainerError, type TrainerCode } from './errors.ts';
 export { writePhantomStudies, type PhantomOptions } from './phantom/studies.ts';
 export { rocCsv } from './report-files.ts';
+export { recipeOf, type Recipe } from './recipe.ts';

@@ -1,31 +1,32 @@
 /** What a training run is asked for and what it gives. */
 import type { Window } from '@hilum/imaging';
-import type { Cut, PackageInfo } from '@hilum/model';
-import type { SplitOptions } from './dataset/split.ts';
+import type { PackageInfo } from '@hilum/model';
+import type { SplitSource } from './dataset/choose-split.ts';
 import type { Evaluation, Figures, Gate } from './evaluation.ts';
 import type { Counts, TrainEvent } from './events.ts';
+import type { AugmentationRecipe, FitRecipe, NetworkRecipe } from './recipe.ts';
+import type { LabelSource } from './labels/label.ts';
 import type { RegisteredModel, Registration, TrackingOptions } from './tracking.ts';
 
 export interface TrainOptions {
-  /** `<label>/<patient>/…` of DICOM, or of PNG and JPEG. */
+  /** `<label>/<patient>/…` of DICOM, or of PNG and JPEG; a table of labels may order it otherwise. */
   readonly dataDir: string;
+  /** Default: the folders of `dataDir`. */
+  readonly labels?: LabelSource;
   /** Gets the model package; what a package left there before is replaced, anything else is refused. */
   readonly outDir: string;
   /** Computed features are kept here and found again by any later run. */
   readonly cacheDir: string;
   /** Canonical file of the base weights. */
   readonly baseWeights: string;
-  readonly split: SplitOptions;
+  /** How to deal the patients, or the file of a recorded split. */
+  readonly split: SplitSource;
   /** By default `malignant` where there is such a label, else the last in alphabetical order. */
   readonly positiveLabel?: string;
   readonly preprocessing: { readonly inputSize: number; readonly window?: Window };
-  readonly model: { readonly trainableFrom: Cut; readonly headUnits: number; readonly dropout: number };
-  readonly hyperparameters: {
-    readonly epochs: number;
-    readonly batchSize: number;
-    readonly learningRate: number;
-    readonly seed: number;
-  };
+  readonly model: NetworkRecipe;
+  readonly hyperparameters: FitRecipe;
+  readonly augmentation: AugmentationRecipe;
   /** Where the images came from; without it the pin is computed from them. */
   readonly dataset?: { readonly md5: string; readonly remote: string };
   readonly tracking?: TrackingOptions;

@@ -6,21 +6,15 @@ import { train, type TrainOptions, type TrainResult } from '@hilum/trainer';
 import { UsageError, type Io } from '../command.ts';
 import { table } from '../demo/screen.ts';
 import { readyBaseWeights, readyEngine } from '../engine.ts';
-import { hounsfieldWindow, integer, noMore, number, oneOf, required } from '../flags.ts';
+import { hounsfieldWindow, integer, noMore, number, required } from '../flags.ts';
 import { trainProgress } from '../progress.ts';
+import { recipeFlags, recipeOfFlags, type RecipeValues } from '../recipe-flags.ts';
 
-interface Values {
+interface Values extends RecipeValues {
   readonly data?: string;
   readonly out?: string;
-  readonly epochs?: string;
-  readonly 'batch-size'?: string;
-  readonly 'learning-rate'?: string;
-  readonly seed?: string;
   readonly 'input-size'?: string;
   readonly window?: string;
-  readonly 'trainable-from'?: string;
-  readonly 'head-units'?: string;
-  readonly dropout?: string;
   readonly positive?: string;
   readonly validation?: string;
   readonly test?: string;
@@ -43,10 +37,6 @@ export const trainCommand = {
   options: {
     data: { type: 'string', description: 'images: <label>/<patient>/… of DICOM, or of PNG and JPEG' },
     out: { type: 'string', description: 'folder for the model package; a package that is there is replaced' },
-    epochs: { type: 'string', description: 'passes over the training part; default 20' },
-    'batch-size': { type: 'string', description: 'images a step; default 32' },
-    'learning-rate': { type: 'string', description: 'of Adam; default 0.001' },
-    seed: { type: 'string', description: 'of initial weights, order and dropout; default 7' },
     'input-size': {
       type: 'string',
       description: 'edge of the square that the network sees, 32 to 512; default 224',
@@ -55,9 +45,7 @@ export const trainCommand = {
       type: 'string',
       description: 'CENTER/WIDTH in HU: a model of pictures takes DICOM rendered by it',
     },
-    'trainable-from': { type: 'string', description: 'head or block5_conv1; default head' },
-    'head-units': { type: 'string', description: 'width of the hidden layer of the head; default 256' },
-    dropout: { type: 'string', description: 'share of them dropped while training; default 0.5' },
+    ...recipeFlags,
     positive: {
       type: 'string',
       description: 'label that AUC-ROC is about; default malignant, else the last',
@@ -105,17 +93,7 @@ async function optionsOf(values: Values): Promise<TrainOptions> {
       inputSize: integer('input-size', values['input-size'], { fallback: 224, min: 32, max: 512 }),
       ...(window === undefined ? {} : { window }),
     },
-    model: {
-      trainableFrom: oneOf('trainable-from', values['trainable-from'], ['head', 'block5_conv1']) ?? 'head',
-      headUnits: integer('head-units', values['head-units'], { fallback: 256, min: 1, max: 4096 }),
-      dropout: number('dropout', values.dropout, { fallback: 0.5, min: 0, max: 0.999_999 }),
-    },
-    hyperparameters: {
-      epochs: integer('epochs', values.epochs, { fallback: 20, min: 1, max: 1000 }),
-      batchSize: integer('batch-size', values['batch-size'], { fallback: 32, min: 1, max: 512 }),
-      learningRate: number('learning-rate', values['learning-rate'], { fallback: 0.001, min: 1e-12, max: 1 }),
-      seed: integer('seed', values.seed, { fallback: 7, min: 0, max: 2 ** 31 - 1 }),
-    },
+    ...recipeOfFlags(values),
     ...(values.positive === undefined ? {} : { positiveLabel: values.positive }),
     ...tracked,
   };

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { recipeFlags, recipeOfFlags } from './recipe-flags.ts';
+
+describe('recipeOfFlags', () => {
+  it('has the defaults of a TrainingRun', () => {
+    expect(recipeOfFlags({})).toEqual({
+      model: {
+        trainableFrom: 'head',
+        taps: ['block5_pool'],
+        pooling: 'avg',
+        views: 1,
+        normalise: 'none',
+        headUnits: 256,
+        dropout: 0.5,
+        l2: 0,
+      },
+      hyperparameters: {
+        epochs: 20,
+        batchSize: 32,
+        learningRate: 0.001,
+        seed: 7,
+        optimizer: 'adam',
+        schedule: 'constant',
+        warmupEpochs: 0,
+        patience: 0,
+        classWeights: 'balanced',
+        trainOn: 'images',
+      },
+      augmentation: { copies: 0, rotationDegrees: 10, shiftPercent: 5, scalePercent: 5, noise: 0 },
+    });
+  });
+
+  it('reads numbers, words and lists', () => {
+    const { model, hyperparameters, augmentation } = recipeOfFlags({
+      taps: 'block1_conv2, block3_conv3',
+      views: '8',
+      'head-units': '0',
+      l2: '1e-4',
+      'learning-rate': '0.01',
+      copies: '3',
+    });
+    expect(model).toMatchObject({
+      taps: ['block1_conv2', 'block3_conv3'],
+      views: 8,
+      headUnits: 0,
+      l2: 0.0001,
+    });
+    expect(hyperparameters.learningRate).toBe(0.01);
+    expect(augmentation.copies).toBe(3);
+  });
+
+  it.each([
+    ['a number out of its bounds', { epochs: '0' }, /^--epochs: /],
+    ['a number that is a word', { copies: 'many' }, /^--copies: /],
+    ['an empty number', { epochs: '' }, /^--epochs: /],
+    ['a layer that VGG16 has not', { taps: 'block1_conv2,block9_conv1' }, /^--taps: .*block1_conv1/],
+    ['a rule across fields', { 'trainable-from': 'block5_conv1', views: '8' }, /trainableFrom head only/],
+    ['two mistakes', { epochs: '0', seed: '-1' }, /--epochs: .*; --seed: /],
+  ])('refuses %s by the flag’s name', (_, given, message) => {
+    expect(() => recipeOfFlags(given)).toThrow(message);
+  });
+
+  it('explains each flag with its default', () => {
+    expect(recipeFlags.patience.description).toMatch(/0 trains to the end; default 0$/);
+    expect(recipeFlags.taps.description).toMatch(/default block5_pool$/);
+  });
+});

@@ -1,0 +1,104 @@
+/**
+ * The flags that say how a network is made and trained. Their names, bounds, defaults and words are those of a
+ * TrainingRun's fields: what works here works in the cluster.
+ */
+import { recipeParts } from '@hilum/crds';
+import { recipeOf, type Recipe } from '@hilum/trainer';
+import { z } from 'zod';
+import { UsageError } from './command.ts';
+
+/** Flag → part and field of the spec. */
+const FIELDS = {
+  'trainable-from': ['model', 'trainableFrom'],
+  taps: ['model', 'taps'],
+  pooling: ['model', 'pooling'],
+  views: ['model', 'views'],
+  normalise: ['model', 'normalise'],
+  'head-units': ['model', 'headUnits'],
+  dropout: ['model', 'dropout'],
+  l2: ['model', 'l2'],
+  epochs: ['hyperparameters', 'epochs'],
+  'batch-size': ['hyperparameters', 'batchSize'],
+  'learning-rate': ['hyperparameters', 'learningRate'],
+  seed: ['hyperparameters', 'seed'],
+  optimizer: ['hyperparameters', 'optimizer'],
+  schedule: ['hyperparameters', 'schedule'],
+  'warmup-epochs': ['hyperparameters', 'warmupEpochs'],
+  patience: ['hyperparameters', 'patience'],
+  'class-weights': ['hyperparameters', 'classWeights'],
+  'train-on': ['hyperparameters', 'trainOn'],
+  copies: ['augmentation', 'copies'],
+  'rotation-degrees': ['augmentation', 'rotationDegrees'],
+  'shift-percent': ['augmentation', 'shiftPercent'],
+  'scale-percent': ['augmentation', 'scalePercent'],
+  noise: ['augmentation', 'noise'],
+} as const satisfies Record<string, readonly [keyof typeof recipeParts, string]>;
+
+export type RecipeFlag = keyof typeof FIELDS;
+export type RecipeValues = Readonly<Partial<Record<RecipeFlag, string>>>;
+
+export const recipeFlags = Object.fromEntries(
+  Object.entries(FIELDS).map(([flag, [part, field]]) => [
+    flag,
+    { type: 'string', description: wordsOf(fieldOf(part, field)) },
+  ]),
+) as Readonly<Record<RecipeFlag, { readonly type: 'string'; readonly description: string }>>;
+
+/**
+ * What the flags ask for, over the defaults of a TrainingRun.
+ *
+ * @throws UsageError naming every flag that is wrong
+ */
+export function recipeOfFlags(values: RecipeValues): Recipe {
+  const parts: Record<keyof typeof recipeParts, Record<string, unknown>> = {
+    model: {},
+    hyperparameters: {},
+    augmentation: {},
+  };
+  for (const [flag, [part, field]] of Object.entries(FIELDS)) {
+    const text = values[flag as RecipeFlag];
+    if (text !== undefined) parts[part][field] = valueOf(text, fieldOf(part, field));
+  }
+  return recipeOf({
+    model: checked('model', recipeParts.model, parts.model),
+    hyperparameters: checked('hyperparameters', recipeParts.hyperparameters, parts.hyperparameters),
+    augmentation: checked('augmentation', recipeParts.augmentation, parts.augmentation),
+  });
+}
+
+function checked<Part>(name: keyof typeof recipeParts, schema: z.ZodType<Part>, given: unknown): Part {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map(({ path, message }) => {
+    const flag = Object.entries(FIELDS).find(([, [part, field]]) => part === name && field === path[0])?.[0];
+    return flag === undefined ? message : `--${flag}: ${message}`;
+  });
+  throw new UsageError([...new Set(lines)].join('; '));
+}
+
+function fieldOf(part: keyof typeof recipeParts, field: string): z.ZodType {
+  const shape: Readonly<Record<string, z.ZodType>> = recipeParts[part].shape;
+  const found = shape[field];
+  if (found === undefined) throw new TypeError(`${part}.${field} is no field of a TrainingRun`);
+  return found;
+}
+
+/** A number where the field is one; a list where it is one, its items between commas; else the text itself. */
+function valueOf(text: string, field: z.ZodType): unknown {
+  const { type } = withoutDefault(field).def;
+  if (type === 'array') return text.split(',').map((item) => item.trim());
+  // An empty text is no 0.
+  if (type === 'number') return text.trim() === '' ? Number.NaN : Number(text);
+  return text;
+}
+
+function wordsOf(field: z.ZodType): string {
+  const inner = withoutDefault(field);
+  const words = (field.description ?? inner.description ?? '').replace(/\.$/, '');
+  const fallback = field.parse(undefined);
+  return `${words}; default ${Array.isArray(fallback) ? fallback.join(',') : String(fallback)}`;
+}
+
+function withoutDefault(field: z.ZodType): z.ZodType {
+  return field instanceof z.ZodDefault ? (field.unwrap() as z.ZodType) : field;
+}
