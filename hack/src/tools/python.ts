@@ -22,6 +22,16 @@ export function mlflowVenv(): Promise<Venv> {
   );
 }
 
+/** An MLflow as hosted services still run it, for the contract tests of the client; goes into no image. */
+export function mlflow2Venv(): Promise<Venv> {
+  return pythonVenv(
+    'mlflow2',
+    '2.7.1',
+    requirements('mlflow2.txt'),
+    '190 MB download, 750 MB on disk, about 1 min',
+  );
+}
+
 /** The real DVC, with its S3 remote: `python -m dvc`. */
 export function dvcVenv(): Promise<Venv> {
   return pythonVenv('dvc', '3.67.1', requirements('dvc.txt'), '75 MB download, 220 MB on disk, about 1 min');
@@ -52,6 +62,19 @@ export function optunaVenv(): Promise<Venv> {
     '5.0.0',
     requirements('optuna.txt'),
     '25 MB download, 140 MB on disk, about 10 s',
+  );
+}
+
+/**
+ * TensorFlow for Python, of the version whose library our own engine loads, and Pillow: the peer of bench/trainer; goes
+ * into no image. Its wheels are for Python 3.10 and 3.11 alone: `HILUM_PYTHON` names one where `python3` is newer.
+ */
+export function tensorflowVenv(): Promise<Venv> {
+  return pythonVenv(
+    'tensorflow',
+    '2.15.1',
+    requirements('tensorflow.txt'),
+    '270 MB download, 1.2 GB on disk, about 1 min; Python 3.10 or 3.11',
   );
 }
 
