@@ -1,12 +1,12 @@
 /** A real MLflow tracking server on this machine: SQLite, local artifacts through its proxy, no job runner. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mlflowVenv } from './tools/python.ts';
+import { freePort } from './free-port.ts';
+import { supervise, type Supervised } from './supervise.ts';
+import { mlflow2Venv, mlflowVenv } from './tools/python.ts';
 
 export interface MlflowServerOptions {
   /** Keeps database and artifacts here after `stop()`; default: a temporary folder that `stop()` removes. */
@@ -17,6 +17,12 @@ export interface MlflowServerOptions {
   readonly port?: number;
   /** `Host` headers that the server takes, for example `['mlflow', 'mlflow:*']`; default: localhost and private addresses. */
   readonly allowedHosts?: readonly string[];
+  /** Default 3; 2 is the older server of the contract tests. */
+  readonly major?: 3 | 2;
+  /** Where runs are kept, for example `postgresql://…`; default SQLite in `dir`. */
+  readonly backendStoreUri?: string;
+  /** Basic authentication, with this administrator; a password has at least 12 characters. */
+  readonly auth?: { readonly username: string; readonly password: string };
   readonly signal?: AbortSignal;
 }
 
@@ -24,6 +30,9 @@ export interface MlflowServer {
   readonly url: string;
   /** Interpreter with mlflow, onnx, onnxruntime and numpy, for checks by plain Python. */
   readonly python: string;
+  /** It takes connections and says no more, until `resume()`. */
+  pause(): void;
+  resume(): void;
   /** Kills the server and all of its processes, which also happens when this process dies. */
   stop(): Promise<void>;
 }
@@ -32,7 +41,7 @@ const START_DEADLINE_MS = 120_000;
 
 /** Starts MLflow and returns when it answers. */
 export async function startMlflow(options: MlflowServerOptions = {}): Promise<MlflowServer> {
-  const { python } = await mlflowVenv();
+  const { python } = await (options.major === 2 ? mlflow2Venv() : mlflowVenv());
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'hilum-mlflow-')));
   await mkdir(join(dir, 'artifacts'), { recursive: true });
   const host = options.host ?? '127.0.0.1';
@@ -42,8 +51,8 @@ export async function startMlflow(options: MlflowServerOptions = {}): Promise<Ml
   };
   // A port that was free may be taken by another process before the server binds it: try again with another.
   for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort(host, options.port);
-    const child = await launch(python, { dir, temporary }, host, port, options.allowedHosts ?? []);
+    const port = await freePort('MLflow', host, options.port);
+    const child = await launch(python, { dir, temporary }, { host, port }, options);
     const url = `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`;
     try {
       await healthy(url, child, options.signal);
@@ -51,7 +60,9 @@ export async function startMlflow(options: MlflowServerOptions = {}): Promise<Ml
         await child.kill();
         await removeDir();
       };
-      return { url, python, stop };
+      const pause = (): void => child.signal('SIGSTOP');
+      const resume = (): void => child.signal('SIGCONT');
+      return { url, python, pause, resume, stop };
     } catch (cause) {
       await child.kill();
       const log = await readFile(join(dir, 'server.log'), 'utf8').catch(() => '');
@@ -63,66 +74,62 @@ export async function startMlflow(options: MlflowServerOptions = {}): Promise<Ml
   }
 }
 
-interface Child {
-  readonly exited: () => boolean;
-  readonly kill: () => Promise<void>;
-}
-
 interface Place {
   readonly dir: string;
   readonly temporary: boolean;
 }
 
-// The shell leads a process group. Its background half waits for our end of the pipe to close, which the kernel does
-// even when we are killed, and then removes the temporary folder, if any, and kills the group: MLflow, its uvicorn, and
-// the shell. (A background command gets /dev/null as its input, hence the copy of the pipe in descriptor 3.) A server
-// that ends by itself ends that half first, so that its log can be read.
-const SUPERVISE = [
-  'exec 3<&0 </dev/null',
-  '(cat <&3 >/dev/null; [ -z "$0" ] || rm -rf "$0"; kill -KILL 0) & watch=$!',
-  '"$@" 3<&-; code=$?; kill -KILL $watch; exit $code',
-].join('\n');
-
 async function launch(
   python: string,
   { dir, temporary }: Place,
-  host: string,
-  port: number,
-  allowed: readonly string[],
-): Promise<Child> {
-  const log = await open(join(dir, 'server.log'), 'w');
-  const server = ['-m', 'mlflow', 'server', '--host', host, '--port', String(port), '--workers', '1'];
-  const stores = ['--backend-store-uri', `sqlite:///${join(dir, 'mlflow.db')}`];
-  stores.push('--artifacts-destination', join(dir, 'artifacts'));
-  if (allowed.length > 0) stores.push('--allowed-hosts', allowed.join(','));
-  const child = spawn('sh', ['-c', SUPERVISE, temporary ? dir : '', python, ...server, ...stores], {
-    cwd: dir,
-    detached: true,
-    stdio: ['pipe', log.fd, log.fd],
+  at: { readonly host: string; readonly port: number },
+  options: MlflowServerOptions,
+): Promise<Supervised> {
+  const server = ['-m', 'mlflow', 'server', '--host', at.host, '--port', String(at.port), '--workers', '1'];
+  server.push('--backend-store-uri', options.backendStoreUri ?? `sqlite:///${join(dir, 'mlflow.db')}`);
+  server.push('--artifacts-destination', join(dir, 'artifacts'));
+  if (options.allowedHosts !== undefined) server.push('--allowed-hosts', options.allowedHosts.join(','));
+  if (options.auth !== undefined) server.push('--app-name', 'basic-auth');
+  return supervise({
+    command: [python, ...server],
+    dir,
+    temporary,
     env: {
-      ...process.env,
+      // MLflow 2 calls gunicorn by its name.
+      PATH: `${dirname(python)}${delimiter}${process.env['PATH'] ?? ''}`,
       // The job runner and its queues would take another 0.4 GB; nothing of ours uses them.
       MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
       // With SQLite's default pool 40 parallel run creations fail with "QueuePool limit".
       MLFLOW_SQLALCHEMYSTORE_POOL_SIZE: '60',
       MLFLOW_DISABLE_TELEMETRY: 'true',
+      ...(options.auth === undefined ? {} : await authOf(options.auth, dir)),
     },
   });
-  const gone = once(child, 'exit');
-  await once(child, 'spawn');
-  await log.close();
-  const kill = async (): Promise<void> => {
-    try {
-      process.kill(-(child.pid ?? Number.NaN), 'SIGKILL');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
-    await gone;
-  };
-  return { exited: () => child.exitCode !== null || child.signalCode !== null, kill };
 }
 
-async function healthy(url: string, child: Child, signal: AbortSignal | undefined): Promise<void> {
+/** The first administrator, and the cache without which every request costs 0.3 s of PBKDF2. */
+async function authOf(
+  { username, password }: NonNullable<MlflowServerOptions['auth']>,
+  dir: string,
+): Promise<Record<string, string>> {
+  const file = join(dir, 'auth.ini');
+  const lines = [
+    '[mlflow]',
+    'default_permission = READ',
+    `database_uri = sqlite:///${join(dir, 'auth.db')}`,
+    `admin_username = ${username}`,
+    'authorization_function = mlflow.server.auth:authenticate_request_basic_auth',
+    'auth_cache_ttl_seconds = 60',
+  ];
+  await writeFile(file, `${lines.join('\n')}\n`);
+  return {
+    MLFLOW_AUTH_CONFIG_PATH: file,
+    MLFLOW_AUTH_ADMIN_PASSWORD: password,
+    MLFLOW_FLASK_SERVER_SECRET_KEY: randomBytes(16).toString('hex'),
+  };
+}
+
+async function healthy(url: string, child: Supervised, signal: AbortSignal | undefined): Promise<void> {
   const deadline = Date.now() + START_DEADLINE_MS;
   while (Date.now() < deadline) {
     signal?.throwIfAborted();
@@ -134,18 +141,4 @@ async function healthy(url: string, child: Child, signal: AbortSignal | undefine
     await sleep(100);
   }
   throw new Error(`no answer from /health in ${START_DEADLINE_MS / 1000} s`);
-}
-
-/** The wanted port or any; throws when it is taken, as whoever has it might answer our health check. */
-async function freePort(host: string, wanted = 0): Promise<number> {
-  const probe = createServer().listen(wanted, host);
-  await once(probe, 'listening').catch((cause: unknown) => {
-    throw new Error(`MLflow cannot listen on ${host}:${wanted}; is something else there?`, { cause });
-  });
-  const address = probe.address();
-  const closed = once(probe, 'close');
-  probe.close();
-  await closed;
-  if (address === null || typeof address === 'string') throw new Error('the probe socket has no port');
-  return address.port;
 }

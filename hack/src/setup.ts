@@ -11,7 +11,7 @@ import { helmPath } from './tools/helm.ts';
 import { kubernetesTools } from './tools/kubernetes.ts';
 import { openjpegWasm } from './tools/openjpeg.ts';
 import { samplePhotosDir } from './tools/photos.ts';
-import { dicomVenv, dvcVenv, mlflowVenv, motoVenv, optunaVenv } from './tools/python.ts';
+import { dicomVenv, dvcVenv, mlflow2Venv, mlflowVenv, motoVenv, optunaVenv } from './tools/python.ts';
 import { systemPackages } from './tools/system-packages.ts';
 import { installTensorflow } from './tools/tensorflow.ts';
 import { baseWeightsPath, imagenetOnnxPath } from './tools/weights.ts';
@@ -21,6 +21,7 @@ type Need = () => Promise<unknown>;
 const native: Need = () => systemPackages('native');
 const python: Need = () => systemPackages('python');
 const dicom: Need = () => systemPackages('dicom');
+const postgres: Need = () => systemPackages('postgres');
 const jenkins: Need = () => systemPackages('jenkins');
 /** The API server, with or without controllers: `cluster.up('control' | 'kcm')`. */
 const api: readonly Need[] = [() => systemPackages('cluster'), kubernetesTools];
@@ -33,7 +34,7 @@ const needs: Record<string, readonly Need[]> = {
   search: [python, optunaVenv],
   imaging: [python, dicomVenv, dicom, samplePhotosDir, openjpegWasm],
   model: [native, installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv],
-  mlflow: [native, mlflowVenv],
+  mlflow: [native, postgres, mlflowVenv, mlflow2Venv],
   trainer: [native, installTensorflow, baseWeightsPath, imagenetOnnxPath, mlflowVenv, dvcVenv, motoVenv],
   server: [native, installTensorflow, baseWeightsPath, mlflowVenv, samplePhotosDir],
   operator: [native, ...api, mlflowVenv],

@@ -38,6 +38,12 @@ const packages = {
     dicom3tools: { probe: 'dciodvfy', why: 'checks the DICOM objects that we write' },
     dcmtk: { probe: 'dsrdump', why: 'reads our structured reports as another toolkit' },
   },
+  postgres: {
+    postgresql: {
+      probe: ['sh', '-c', 'ls /usr/lib/postgresql/*/bin/initdb || command -v initdb'],
+      why: 'the database of an MLflow in its contract tests',
+    },
+  },
   jenkins: {
     'default-jre-headless': { probe: ['java', '-version'], why: 'executes the Jenkinsfile in a test' },
     maven: { probe: 'mvn', why: 'fetches Groovy' },
@@ -59,7 +65,8 @@ const packages = {
 } as const satisfies Record<string, Readonly<Record<string, SystemPackage>>>;
 
 /**
- * `python`: environments of Python tools; `native`: those and TensorFlow; `dicom`: checks of DICOM objects; `jenkins`: the test of the Jenkinsfile; `cluster`: `up('control' | 'kcm')`;
+ * `python`: environments of Python tools; `native`: those and TensorFlow; `dicom`: checks of DICOM objects; `postgres`: the database of an MLflow;
+ * `jenkins`: the test of the Jenkinsfile; `cluster`: `up('control' | 'kcm')`;
  * `node`: `up('node')`; `images`: builds without a Docker engine.
  */
 export type PackageSet = keyof typeof packages;
