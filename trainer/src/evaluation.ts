@@ -37,7 +37,7 @@ export interface Evaluation extends Figures {
   readonly refused?: readonly { readonly file: string; readonly code: string }[];
 }
 
-const RESEARCH_USE_ONLY = 'Research use only, not for diagnosis.';
+export const RESEARCH_USE_ONLY = 'Research use only, not for diagnosis.';
 
 /** The figures per image, and per unit over the mean of its images. */
 export function summarise(

@@ -33,9 +33,9 @@ export function aggregate(
     case 'mean-logit':
       return geometricMean(members, labels);
     case 'max':
-      return meanOf(highest(members, positiveLabel, 1), labels);
+      return meanOf(highest(members, labels, positiveLabel, 1), labels);
     case 'top3':
-      return meanOf(highest(members, positiveLabel, 3), labels);
+      return meanOf(highest(members, labels, positiveLabel, 3), labels);
     default:
       return atLeastOne(members, labels, positiveLabel);
   }
@@ -58,15 +58,19 @@ function geometricMean(members: readonly Probabilities[], labels: readonly strin
   return byLabel(labels, (label) => (powers[label] ?? Number.NaN) / total);
 }
 
-/** Those with the highest probability of the positive label; of equal ones those with the highest of the other labels. */
+/** Those with the highest probability of the positive label; of equal ones those with more of the first other labels. */
 function highest(
   members: readonly Probabilities[],
+  labels: readonly string[],
   positiveLabel: string,
   count: number,
 ): readonly Probabilities[] {
-  const rest = (member: Probabilities) => JSON.stringify(Object.entries(member).toSorted());
+  const order = [positiveLabel, ...labels.filter((label) => label !== positiveLabel)];
   return members
-    .toSorted((a, b) => (b[positiveLabel] ?? 0) - (a[positiveLabel] ?? 0) || (rest(a) < rest(b) ? 1 : -1))
+    .toSorted((a, b) => {
+      const unequal = order.find((label) => a[label] !== b[label]) ?? positiveLabel;
+      return (b[unequal] ?? 0) - (a[unequal] ?? 0);
+    })
     .slice(0, count);
 }
 

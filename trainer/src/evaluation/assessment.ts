@@ -6,6 +6,7 @@ import type { Abstention } from '../statistics/conformal.ts';
 import type { Confusion } from '../statistics/confusion.ts';
 import type { OperatingPoint, PredictiveValues, Rates } from '../statistics/operating-point.ts';
 import type { NotDefined } from '../statistics/samples.ts';
+import type { RocBandPoint } from '../statistics/roc-band.ts';
 import type { ShortcutBaseline } from '../statistics/shortcuts.ts';
 import type { SubgroupRow } from '../statistics/subgroups.ts';
 import type { Decision } from './decision.ts';
@@ -113,12 +114,6 @@ export interface RocCurvePoint {
   readonly threshold?: number;
   readonly fpr: number;
   readonly tpr: number;
-}
-
-export interface RocBandPoint {
-  readonly fpr: number;
-  readonly low: number;
-  readonly high: number;
 }
 
 export interface PrecisionRecallCurvePoint {

@@ -58,24 +58,23 @@ export function samplesAt(
   const units = grouped(single, ({ unit }) => unit, aggregation.unit, classes);
   if (level === 'unit') return units;
   const { of, rule } = aggregation.patient;
-  const labels = patientLabels(units, classes);
-  return grouped(of === 'units' ? units : single, ({ patient }) => patient, rule, classes).map((sample) => ({
-    ...sample,
-    label: labels.get(sample.patient) ?? sample.label,
-  }));
+  const truth = patientLabels(units, classes);
+  return grouped(of === 'units' ? units : single, ({ patient }) => patient, rule, classes, truth);
 }
 
+/** @param truth labels by name, where they are not those of the members */
 function grouped<Member extends LevelSample>(
   members: readonly Member[],
   nameOf: (member: Member) => string,
   rule: AggregationRule,
   { labels, positiveLabel }: Classes,
+  truth?: ReadonlyMap<string, string>,
 ): readonly LevelSample[] {
   return [...Map.groupBy(members, nameOf)]
     .toSorted(([a], [b]) => byCodePoint(a, b))
     .map(([name, own]) => ({
       name,
-      label: own[0]?.label ?? '',
+      label: truth?.get(name) ?? own[0]?.label ?? '',
       patient: own[0]?.patient ?? '',
       probabilities: aggregate(
         rule,

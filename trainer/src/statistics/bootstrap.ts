@@ -85,6 +85,19 @@ export function bootstrapByGroup(
   };
 }
 
+/**
+ * The draws of `bootstrapByGroup`, for what is no single figure: a band around a curve.
+ *
+ * @returns the rows of one draw after the other, in a buffer that the next draw overwrites
+ */
+export function* drawsByGroup(
+  groups: readonly string[],
+  { seed, resamples = 2000 }: BootstrapOptions,
+): Generator<Int32Array> {
+  const draw = drawer(membersOf(groups), seededRandom('bootstrap', seed));
+  for (let round = 0; round < resamples; round += 1) yield draw();
+}
+
 /** One statistic less the other on the same rows: the paired comparison. */
 export function difference(one: Statistic, other: Statistic): Statistic {
   return (rows) => {

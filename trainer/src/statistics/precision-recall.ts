@@ -1,5 +1,6 @@
 /** Precision against recall, of scores that may tie. Pure. */
 import { rocCurve } from '../metrics.ts';
+import type { Statistic } from './bootstrap.ts';
 import { checkBinary, type BinarySamples, type NotDefined } from './samples.ts';
 
 /** What is called positive at `threshold` or above. */
@@ -39,4 +40,30 @@ export function precisionRecall(samples: BinarySamples): PrecisionRecall | NotDe
     0,
   );
   return { points, averagePrecision, prevalence: hits / samples.positive.length };
+}
+
+/** The average precision of any rows, for `bootstrapByGroup`: scores are ranked once, a resample only counts per rank. */
+export function averagePrecisionStatistic({ scores, positive }: BinarySamples): Statistic {
+  const distinct = [...new Set(scores)].toSorted((a, b) => b - a);
+  const rankOf = new Map(distinct.map((score, rank) => [score, rank]));
+  const ranks = Int32Array.from(scores, (score) => rankOf.get(score) ?? -1);
+  const counts = new Int32Array(distinct.length);
+  const hits = new Int32Array(distinct.length);
+  return (rows) => {
+    counts.fill(0);
+    hits.fill(0);
+    for (const row of rows) {
+      const rank = ranks[row] ?? 0;
+      counts[rank] = (counts[rank] ?? 0) + 1;
+      if (positive[row] === true) hits[rank] = (hits[rank] ?? 0) + 1;
+    }
+    let [called, found, area] = [0, 0, 0];
+    for (const [rank, count] of counts.entries()) {
+      called += count;
+      const more = hits[rank] ?? 0;
+      found += more;
+      if (more > 0) area += (more * found) / called;
+    }
+    return found === 0 ? undefined : area / found;
+  };
 }

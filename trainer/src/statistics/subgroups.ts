@@ -1,6 +1,7 @@
 /** The AUC of parts of the samples, where a mean can hide that one of them is failed. Pure given its seed. */
 import { estimateAuc, type AucEstimate } from './auc.ts';
 import type { BootstrapOptions } from './bootstrap.ts';
+import { ratesAt, type Rates } from './operating-point.ts';
 import { checkBinary, pickRows, sameLength, type BinarySamples, type NotDefined } from './samples.ts';
 
 /** A property by which samples are parted (sex, maker, a band of diameters); undefined where it is not known. */
@@ -14,6 +15,8 @@ export interface SubgroupRow {
   readonly positives: number;
   readonly groups: number;
   readonly auc: AucEstimate | NotDefined;
+  /** At the threshold, where one is given: they exist for a part of one class too, which has no AUC. */
+  readonly rates?: Rates;
 }
 
 /**
@@ -25,8 +28,9 @@ export interface SubgroupRow {
 export function subgroupTable(
   samples: BinarySamples,
   attributes: Readonly<Record<string, Attribute>>,
-  options: BootstrapOptions,
+  options: BootstrapOptions & { readonly threshold?: number },
 ): readonly SubgroupRow[] {
+  const { threshold } = options;
   checkBinary(samples);
   return Object.entries(attributes).flatMap(([attribute, values]) => {
     sameLength(samples.scores, values);
@@ -41,6 +45,7 @@ export function subgroupTable(
           positives: part.positive.filter(Boolean).length,
           groups: new Set(part.groups).size,
           auc: estimateAuc(part, options),
+          ...(threshold !== undefined && { rates: ratesAt(part, threshold, options.level) }),
         };
       });
   });
