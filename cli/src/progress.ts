@@ -33,6 +33,12 @@ export function trainProgress(terminal: Io['stderr'], now: () => number): (event
         terminal.write(`images    ${files} ${kind}; patients: ${parts}; positive: ${event.positiveLabel}\n`);
         return;
       }
+      case 'audit': {
+        const { exactWithin, nearWithin } = event;
+        const alike = `${exactWithin} equal and ${nearWithin} nearly equal pairs`;
+        if (exactWithin + nearWithin > 0) terminal.write(`audit     ${alike} on one side of the split\n`);
+        return;
+      }
       case 'domain':
         if (event.first !== undefined) {
           const why = `${event.outside} of ${event.images} are outside the domain (${event.first.code})`;

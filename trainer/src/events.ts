@@ -1,6 +1,7 @@
 /** What a run says while it goes on: for a progress bar, a log, a status. */
+import type { AuditCounts } from './audit/audit.ts';
 import type { DomainSurvey } from './dataset/domain.ts';
-import type { Epoch } from './fit.ts';
+import type { Epoch } from './fit/epoch.ts';
 import type { Part } from './dataset/split.ts';
 
 /** Images in all and patients in each part. */
@@ -18,6 +19,8 @@ export type TrainEvent =
       readonly dataset: Counts;
       readonly ignored: number;
     }
+  /** What the leakage audit counted; where it found a leak, the run ends with SPLIT_LEAKS. */
+  | ({ readonly type: 'audit' } & AuditCounts)
   /** What the images are, and so what the model will be for; `outside` > 0 is worth a warning. */
   | ({ readonly type: 'domain' } & DomainSurvey)
   | { readonly type: 'run'; readonly experimentId: string; readonly runId: string; readonly url: string }

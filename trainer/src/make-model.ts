@@ -14,7 +14,9 @@ import {
 import { datasetMd5 } from './dvc/push.ts';
 import { byLabel, summarise, type Evaluation } from './evaluation.ts';
 import { extractFeatures, type Features } from './features/extract.ts';
-import { fit, predictRows, type Epoch } from './fit.ts';
+import { predictRows } from './fit/batch.ts';
+import type { Epoch } from './fit/epoch.ts';
+import { fit } from './fit/fit.ts';
 import type { TrainOptions, TrainResult } from './options.ts';
 import { refuseOtherContent } from './output.ts';
 import { paramsOf } from './params.ts';
@@ -55,7 +57,7 @@ export async function makeModel(plan: Plan, options: TrainOptions, log: RunLog |
       const createdAt = new Date(log?.run.startTimeMs ?? now()).toISOString();
       const info = await packageModel({ tf, tail, weights, plan, options, evaluation, log, createdAt });
       await verifyPackage(tf, info.dir, plan.dataset.dir, evaluation.images, signal);
-      const files = reportFiles(plan, options.split, evaluation, pin);
+      const files = reportFiles(plan, evaluation);
       const { digest } = info;
       options.onEvent?.({ type: 'packaged', digest });
       await log?.upload({ evaluation, bestEpoch: best.epoch, digest, packageDir: info.dir, files });
@@ -94,9 +96,9 @@ interface Stage {
   readonly log?: RunLog | undefined;
 }
 
-function fitTail({ tf, tail, features, plan, options, log }: Stage): Promise<Epoch> {
+async function fitTail({ tf, tail, features, plan, options, log }: Stage): Promise<Epoch> {
   const { dataset, positiveLabel, classes, parts } = plan;
-  return fit({
+  const { best } = await fit({
     tf,
     tail,
     features,
@@ -105,7 +107,8 @@ function fitTail({ tf, tail, features, plan, options, log }: Stage): Promise<Epo
     positiveClass: dataset.labels.indexOf(positiveLabel),
     train: parts.train,
     validation: parts.validation,
-    ...options.hyperparameters,
+    recipe: options.hyperparameters,
+    l2: options.model.l2,
     now: options.now ?? Date.now,
     signal: options.signal,
     onEpoch: async (epoch) => {
@@ -113,15 +116,13 @@ function fitTail({ tf, tail, features, plan, options, log }: Stage): Promise<Epo
       await log?.epoch(epoch);
     },
   });
+  return best;
 }
 
 async function evaluateTail({ tf, tail, features, plan, options }: Stage): Promise<Evaluation> {
-  const { dataset, parts, classes, positiveLabel } = plan;
+  const { dataset, parts, positiveLabel } = plan;
   const { batchSize } = options.hyperparameters;
-  const rows = await predictRows(
-    { tf, tail, features, classes, batchSize, signal: options.signal },
-    parts.test,
-  );
+  const rows = await predictRows({ tf, tail, features, batchSize, signal: options.signal }, parts.test);
   const scores = parts.test.flatMap((index, at) => {
     const image = dataset.images[index];
     return image === undefined ? [] : [{ ...image, probabilities: byLabel(dataset.labels, rows[at] ?? []) }];

@@ -8,11 +8,11 @@ import { lidcSubset, NO_DATA } from '../test/lidc.ts';
 import { aRun } from '../test/runs.ts';
 import { scratchDir, writeTree } from '../test/scratch.ts';
 import { waterBottle } from '../test/water.ts';
+import { readSplit } from './dataset/split-record.ts';
 import { evaluate } from './evaluate.ts';
 import type { TrainEvent } from './events.ts';
 import type { TrainResult } from './options.ts';
 import { writePhantomStudies } from './phantom/studies.ts';
-import { splitFileSchema } from './report-files.ts';
 import { train } from './train.ts';
 
 const scratch = scratchDir('train');
@@ -39,11 +39,10 @@ describe.skipIf(NO_DATA)('train on real nodules', () => {
   it('counts every patient once and scores exactly the images of the test part', async () => {
     const { patients } = result.dataset;
     expect(patients.train + patients.validation + patients.test).toBe(PATIENTS);
-    const split = splitFileSchema.parse(
-      JSON.parse(await readFile(join(scratch, 'package/training/split.json'), 'utf8')),
-    );
+    const split = await readSplit(join(scratch, 'package/training/split.json'));
     const scored = new Set(result.details?.images.map((image) => image.patient));
-    expect([...scored].toSorted()).toEqual(split.patients.test);
+    const tested = Object.keys(split.patients).filter((patient) => split.patients[patient] === 'test');
+    expect([...scored].toSorted()).toEqual(tested.toSorted());
     expect(result.evaluation.samples).toBe(result.details?.images.length);
   });
 

@@ -1,6 +1,8 @@
 /** One training run from a folder of images to an evaluated, packaged and, where asked for, registered model. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { contractSchema } from '@hilum/imaging';
+import { auditLeakage } from './audit/audit.ts';
+import { refuseLeaks } from './audit/refusal.ts';
 import { makeModel, type Made } from './make-model.ts';
 import { surveyDomain } from './dataset/domain.ts';
 import { chooseSplit } from './dataset/choose-split.ts';
@@ -52,7 +54,7 @@ async function trainAndRegister(
     const { experimentId, runId } = log.run;
     options.onEvent?.({ type: 'run', experimentId, runId, url: log.url });
   }
-  const made = uploadedBefore(plan, log) ?? (await makeModel(await inDomain(plan, options), options, log));
+  const made = uploadedBefore(plan, log) ?? (await makeModel(await checked(plan, options), options, log));
   const gate = judge(made.evaluation, options.registration?.gate?.minAucRoc);
   const result = { dataset: plan.counts, ...made, gate };
   if (log === undefined) return result;
@@ -66,6 +68,21 @@ async function trainAndRegister(
   options.onEvent?.({ type: 'registered', ...model, gate: gate.message });
   await log.finish();
   return { ...result, run, model };
+}
+
+/** Nothing is trained on a split that leaks, nor is a model for images that are none of its domain. */
+async function checked(plan: Plan, options: TrainOptions): Promise<Plan> {
+  await refuseLeakage(plan, options);
+  return inDomain(plan, options);
+}
+
+/** @throws TrainerError SPLIT_LEAKS */
+async function refuseLeakage({ dataset, split }: Plan, options: TrainOptions): Promise<void> {
+  const { dir, images } = dataset;
+  const cacheDir = join(options.cacheDir, 'prints');
+  const audit = await auditLeakage({ dir, images, sides: split.sides, cacheDir, signal: options.signal });
+  options.onEvent?.({ type: 'audit', ...audit.counts });
+  refuseLeaks(audit);
 }
 
 /** The plan under a contract that says no more than the dataset bears out. */

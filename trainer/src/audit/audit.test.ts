@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { writeCtSlice } from '@hilum/imaging';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { LIDC, NO_DATA } from '../../test/lidc.ts';
@@ -206,6 +207,14 @@ describe('auditLeakage', () => {
     await expect(audit(HONEST, { signal: later.signal, onProgress })).rejects.toBe(reason);
   });
 
+  it('decodes no image twice, and comes to the same end', async () => {
+    const cacheDir = join(scratchDir('prints'), 'cache');
+    const sides = { ...HONEST, 'b/p5/pixels-of-p1-1.dcm': 'test', 'm/p6/twin-of-p3.dcm': 'test' };
+    const [cold, warm] = [await audit(sides, { cacheDir }), await audit(sides, { cacheDir })];
+    expect(cold.counts.decoded).toBe(6);
+    expect(warm).toEqual({ ...cold, counts: { ...cold.counts, decoded: 0 } });
+  });
+
   it('names the file that cannot be read', async () => {
     await writeTree(dir, { 'broken/cut.dcm': slice(blobs(1)).subarray(0, 700) });
     for (const file of ['broken/cut.dcm', 'broken/none.dcm']) {
@@ -225,7 +234,8 @@ describe('refuseLeaks', () => {
         code: 'SPLIT_LEAKS',
         exitCode: 65,
         message:
-          'the split leaks: 1 group on two sides, 1 equal pair across sides: ' +
+          'the split leaks: 1 group on two sides, 1 equal pair across sides ' +
+          '(remove one of a pair, or put both into one group): ' +
           'b/p1/1.dcm (train) and b/p1/2.dcm (test) are of one group; ' +
           'b/p1/1.dcm (train) and b/p5/copy-of-p1-1.dcm (test) are equal',
       }) as Error,
@@ -242,7 +252,7 @@ describe('refuseLeaks', () => {
       findings: Array.from({ length: 12 }, () => first).filter((finding) => finding !== undefined),
       counts: { ...found.counts, groupsOnTwoSides: 40 },
     };
-    expect(() => refuseLeaks(many)).toThrow(/^the split leaks: 40 groups on two sides: .*; and 30 more$/);
+    expect(() => refuseLeaks(many)).toThrow(/^the split leaks: 40 groups on two sides .*; and 30 more$/);
   });
 });
 

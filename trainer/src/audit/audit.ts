@@ -14,6 +14,8 @@ export interface AuditOptions {
   readonly images: readonly Pick<DatasetImage, 'file' | 'label' | 'patient'>[];
   /** Image → its side: of a split's record, or the folds of a cross-validation. One without a side is left out. */
   readonly sides: Readonly<Record<string, string>>;
+  /** What tells images apart is kept here by the digest of their file, so that none is decoded twice. */
+  readonly cacheDir?: string | undefined;
   /** How many findings are listed, failures first; all are counted. */
   readonly limit?: number;
   readonly signal?: AbortSignal | undefined;
@@ -35,12 +37,14 @@ export interface Audit {
   readonly method: typeof METHOD;
 }
 
-interface AuditCounts extends FindingCounts {
+export interface AuditCounts extends FindingCounts {
   readonly images: number;
   /** Images that are on no side. */
   readonly leftOut: number;
   /** Images by side. */
   readonly sides: Readonly<Record<string, number>>;
+  /** Images that were decoded; the others were known. */
+  readonly decoded: number;
   /** Pairs that were compared pixel by pixel. */
   readonly compared: number;
 }
@@ -69,6 +73,7 @@ export async function auditLeakage(options: AuditOptions): Promise<Audit> {
   const findings = new Findings(places, options.limit);
   findGroups(findings);
   const prints = await readPrints(options.dir, places, {
+    cacheDir: options.cacheDir,
     signal,
     onImage: (done) => options.onProgress?.({ stage: 'read', images: done, totalImages: places.length }),
   });
@@ -80,6 +85,7 @@ export async function auditLeakage(options: AuditOptions): Promise<Audit> {
     sides: Object.fromEntries(
       [...Map.groupBy(places, ({ side }) => side)].map(([side, all]) => [side, all.length]),
     ),
+    decoded: prints.decoded,
     compared,
     ...findings.counts,
   };

@@ -20,11 +20,15 @@ export function refuseLeaks(audit: Audit): void {
     plural(labelConflicts, 'equal pair with two labels', 'equal pairs with two labels'),
   ].filter((text) => text !== undefined);
   const all = groupsOnTwoSides + exactAcross + nearAcross + labelConflicts;
+  const advice = [
+    ...(all > labelConflicts ? ['remove one of a pair, or put both into one group'] : []),
+    ...(labelConflicts > 0 ? ['settle which label is right'] : []),
+  ];
   const named = audit.findings.filter(({ severity }) => severity === 'failure').slice(0, NAMED);
   const more = all > named.length ? `; and ${all - named.length} more` : '';
   throw new TrainerError(
     'SPLIT_LEAKS',
-    `the split leaks: ${counted.join(', ')}: ${named.map(sentence).join('; ')}${more}`,
+    `the split leaks: ${counted.join(', ')} (${advice.join('; ')}): ${named.map(sentence).join('; ')}${more}`,
   );
 }
 

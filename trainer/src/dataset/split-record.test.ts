@@ -109,8 +109,9 @@ describe('a recorded split', () => {
 
   it('is refused for a dataset whose images are grouped otherwise', async () => {
     const path = await written((text) => text);
-    const regrouped = images.map((image, at) => (at === 3 ? { ...image, patient: 'somebody else' } : image));
-    await expect(readSplit(path, { images: regrouped })).rejects.toThrow(/other groups.*p3-benign\/3\.png/);
+    const [first, ...others] = images;
+    const regrouped = [{ file: first?.file ?? '', patient: 'somebody else' }, ...others];
+    await expect(readSplit(path, { images: regrouped })).rejects.toThrow(/other groups.*p0-benign\/0\.png/);
   });
 
   it('says where there is none', async () => {

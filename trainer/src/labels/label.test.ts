@@ -67,6 +67,20 @@ describe('labels from a manifest', () => {
     ]);
   });
 
+  it('keep the text of the columns that are asked for, and of no other', () => {
+    const text = 'path,label,group,sex,name,rating\na.png,x,g,F,Somebody,4\nb.png,y,h,,Else,\n';
+    expect(parseManifest(text, { columns: ['sex'] }).map(({ covariates }) => covariates)).toEqual([
+      { rating: 4, columns: { sex: 'F' } },
+      undefined,
+    ]);
+    expect(() => parseManifest(text, { columns: ['sex', 'age'] })).toThrow(
+      expect.objectContaining({
+        code: 'LABELS_MALFORMED',
+        message: expect.stringMatching(/no column age$/) as string,
+      }) as Error,
+    );
+  });
+
   it.each([
     ['path,label\na.png,x', /line 2: group/],
     ['path,label,group\na.png,,g', /line 2: label/],
