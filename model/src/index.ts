@@ -1,6 +1,9 @@
 export { loadEngine, type Tf } from './engine.ts';
 export { EngineError, PackageError, WeightsError } from './errors.ts';
-export { buildFrozen, buildTail, joinModel, type Cut, type Tap } from './network.ts';
+export { joinModel } from './join.ts';
+export { setTrainingStep } from './layers/seeded-dropout.ts';
+export { buildFrozen, buildTail } from './network.ts';
+export { fitNormaliser, type Normaliser } from './normaliser.ts';
 export { loadClassifier, type Classifier } from './package/classifier.ts';
 export {
   type PackageFile,
@@ -10,6 +13,6 @@ export {
 } from './package/metadata.ts';
 export { openPackage } from './package/open.ts';
 export { writePackage } from './package/write.ts';
-export { setTrainingStep } from './seeded-dropout.ts';
+export { featureGroups, type Cut, type Tap } from './taps.ts';
 export { BASE_WEIGHTS_SHA256, readBaseWeights, type BaseWeights } from './weights/base.ts';
 export { convertBaseWeights } from './weights/convert.ts';

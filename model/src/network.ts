@@ -1,116 +1,155 @@
 import type * as tfjs from '@tensorflow/tfjs-node';
 import type { Tf } from './engine.ts';
-import { seededDropout } from './seeded-dropout.ts';
-import { BLOCKS, CONV_LAYERS, FEATURES, MIN_INPUT_SIZE, type ConvName } from './vgg16.ts';
+import { customLayers } from './layers/custom.ts';
+import { seededDropout } from './layers/seeded-dropout.ts';
+import type { Normaliser } from './normaliser.ts';
+import { divide, featureGroups, type Division, type NetworkOptions } from './taps.ts';
+import { CONV_LAYERS, type Stage } from './vgg16.ts';
 import type { BaseWeights } from './weights/base.ts';
 
-/** The first trainable layer: only the new head, or VGG16 from this convolution on. */
-export type Cut = 'head' | ConvName;
-
-/** A layer whose map is pooled into the feature vector. */
-export type Tap = ConvName | 'block5_pool' | 'pixels';
-
-export interface FrozenOptions {
-  /** Side of the square image in pixels, 32 or more. */
-  readonly inputSize: number;
-  readonly cut: Cut;
-  /** Layers whose maps are pooled, in this order; default `block5_pool`. */
-  readonly taps?: readonly Tap[];
-  /** Global average of each map, or its average and its maximum; default `avg`. */
-  readonly pooling?: 'avg' | 'avg-max';
-  /** 8: the mean over the eight mirrored and turned views of an image; default 1. */
-  readonly views?: 1 | 8;
-}
-
-export interface TailOptions extends FrozenOptions {
+export interface TailOptions extends NetworkOptions {
   /** Number of labels, 2 or more. */
   readonly classes: number;
+  /** Width of the hidden layer; 0 is a linear head. */
   readonly headUnits: number;
-  /** Share of the head's units that are dropped in training, from 0 to below 1. */
+  /** Share of the hidden units (of the features, where there are none) that is dropped in training, from 0 to below 1. */
   readonly dropout: number;
   /** Whole number from 0; equal seeds make equal models and equal dropout. */
   readonly seed: number;
+  /** Of `fitNormaliser`, with cut `head` only: what the features go through first. */
+  readonly normaliser?: Normaliser;
 }
 
 /**
  * The part of the network that is never trained: `[n, s, s, 3]` (caffe-style BGR, means subtracted) → features.
- * Its output depends on the image alone, so that features can be computed once and kept.
+ * Its output depends on the image alone, so that features can be computed once and kept. It never goes into a
+ * gradient: the tape would keep every map of it.
  *
- * - cut `head`: `[n, 512]`, the global average of block5_pool
- * - cut `block5_conv1`: `[n, s/16, s/16, 512]`, block4_pool
+ * - cut `head`: `[n, p]`, the pooled taps one after the other (`featureGroups` has their lengths), averaged over the
+ *   views. Eight views make a batch eight times as large inside: divide its size by them.
+ * - cut at a convolution: the map that goes into it, `[n, side, side, channels]`; the image itself for `block1_conv1`
+ *
+ * @throws RangeError for options that make no network
  */
-export function buildFrozen(tf: Tf, weights: BaseWeights, options: FrozenOptions): tfjs.LayersModel {
-  checkInputSize(options.inputSize);
-  const input = tf.input({ shape: [options.inputSize, options.inputSize, 3], name: 'image' });
-  const last = options.cut === 'head' ? 5 : 4;
-  const blocks = BLOCKS.filter((block) => block <= last).flatMap((block) => blockLayers(tf, block, false));
-  const layers = options.cut === 'head' ? [...blocks, averagePool(tf)] : blocks;
-  const model = tf.model({ inputs: input, outputs: chain(input, layers), name: 'frozen' });
+export function buildFrozen(tf: Tf, weights: BaseWeights, options: NetworkOptions): tfjs.LayersModel {
+  const division = divide(options);
+  const { inputSize, cut } = options;
+  const image = tf.input({ shape: [inputSize, inputSize, 3], name: 'image' });
+  const output =
+    cut === 'head'
+      ? pooledViews(tf, image, division)
+      : lastOf(stack(tf, image, division.before, false), image);
+  const model = tf.model({ inputs: image, outputs: output, name: 'frozen' });
   setConvolutions(tf, model, weights);
   return model;
 }
 
 /**
- * The part that is trained: features of `buildFrozen` with the same cut → softmax `[n, classes]`. Block 5 starts from
- * `weights`, the head from seeded Glorot-uniform values, the output from zeros: an untrained tail gives each label the
- * same probability.
+ * The part that is trained: features of `buildFrozen` with the same options → softmax `[n, classes]`. Convolutions
+ * start from `weights`, the head from seeded Glorot-uniform values, the output from zeros: an untrained tail gives
+ * each label the same probability.
+ *
+ * @throws RangeError for options that make no network, such as a tap that lies before the cut
  */
 export function buildTail(tf: Tf, weights: BaseWeights, options: TailOptions): tfjs.LayersModel {
-  checkInputSize(options.inputSize);
-  const side = Math.floor(options.inputSize / 16); // each of four pools halves and drops an odd row
-  const input = tf.input({
-    shape: options.cut === 'head' ? [FEATURES] : [side, side, FEATURES],
-    name: 'features',
+  const division = divide(options);
+  const { cut, normaliser } = options;
+  if (normaliser !== undefined && cut !== 'head') {
+    throw new RangeError(`a normaliser needs features that stay the same: the cut head, not ${cut}`);
+  }
+  const input = tf.input({ shape: [...featureShape(options)], name: 'features' });
+  const features = cut === 'head' ? input : pool(tf, stack(tf, input, division.after, true), division);
+  const normalised = normaliser === undefined ? features : normalise(tf, features, normaliser);
+  const model = tf.model({
+    inputs: input,
+    outputs: chain(normalised, headLayers(tf, options)),
+    name: 'tail',
   });
-  const base = options.cut === 'head' ? [] : [...blockLayers(tf, 5, true), averagePool(tf)];
-  const layers = [...base, ...headLayers(tf, options)];
-  const model = tf.model({ inputs: input, outputs: chain(input, layers), name: 'tail' });
   setConvolutions(tf, model, weights);
+  if (normaliser !== undefined) setNormaliser(tf, model, normaliser);
   return model;
 }
 
-/**
- * The whole classifier for packaging: image `[n, s, s, 3]` → probabilities `[n, classes]`. It holds copies of the
- * weights of both parts, so that each model is disposed on its own; dropout, which does nothing here, is left out.
- */
-export function joinModel(tf: Tf, frozen: tfjs.LayersModel, tail: tfjs.LayersModel): tfjs.LayersModel {
-  const sources = [...frozen.layers, ...tail.layers].filter((layer) => isKept(layer));
-  const shape = frozen.inputs[0]?.shape.slice(1) ?? [];
-  const input = tf.input({ shape, name: 'image' });
-  const copies = sources.map((layer) => copyOf(layer));
-  const model = tf.model({ inputs: input, outputs: chain(input, copies), name: 'hilum_vgg16' });
-  for (const [index, copy] of copies.entries()) copy.setWeights(sources[index]?.getWeights() ?? []);
-  return model;
+/** Without the batch: what goes from the frozen part into the tail. */
+function featureShape(options: NetworkOptions): readonly number[] {
+  const convolution = CONV_LAYERS.find((layer) => layer.name === options.cut);
+  if (convolution === undefined) return [featureGroups(options).reduce((sum, length) => sum + length, 0)];
+  const side = Math.floor(options.inputSize / 2 ** (convolution.block - 1)); // each pool drops an odd row
+  return [side, side, convolution.inputs];
 }
 
-function blockLayers(tf: Tf, block: number, trainable: boolean): tfjs.layers.Layer[] {
-  const convolutions = CONV_LAYERS.filter((layer) => layer.block === block).map(({ name, outputs }) =>
-    tf.layers.conv2d({
-      name,
-      trainable,
-      filters: outputs,
-      kernelSize: 3,
-      padding: 'same',
-      activation: 'relu',
-      // Overwritten at once; drawing 14.7 million random numbers in JavaScript takes seconds.
-      kernelInitializer: 'zeros',
-    }),
-  );
-  return [...convolutions, tf.layers.maxPooling2d({ name: `block${block}_pool`, poolSize: 2, strides: 2 })];
+function pooledViews(tf: Tf, image: tfjs.SymbolicTensor, division: Division): tfjs.SymbolicTensor {
+  if (division.views === 1) return pool(tf, stack(tf, image, division.before, false), division);
+  const custom = customLayers(tf);
+  const views = chain(image, [custom.dihedralViews({ name: 'views' })]);
+  const pooled = pool(tf, stack(tf, views, division.before, false), division);
+  return chain(pooled, [custom.meanOverViews({ name: 'mean_over_views' })]);
 }
 
-function averagePool(tf: Tf): tfjs.layers.Layer {
-  return tf.layers.globalAveragePooling2d({ name: 'average_pool' });
+/** The result of each stage by its name, in order. */
+function stack(
+  tf: Tf,
+  input: tfjs.SymbolicTensor,
+  stages: readonly Stage[],
+  trainable: boolean,
+): ReadonlyMap<string, tfjs.SymbolicTensor> {
+  let last = input;
+  return new Map(stages.map((stage) => [stage.name, (last = chain(last, [layerOf(tf, stage, trainable)]))]));
 }
+
+function layerOf(tf: Tf, { kind, name, channels }: Stage, trainable: boolean): tfjs.layers.Layer {
+  if (kind === 'pool') return tf.layers.maxPooling2d({ name, poolSize: 2, strides: 2 });
+  return tf.layers.conv2d({
+    name,
+    trainable,
+    filters: channels,
+    kernelSize: 3,
+    padding: 'same',
+    activation: 'relu',
+    // Overwritten at once; drawing 14.7 million random numbers in JavaScript takes seconds.
+    kernelInitializer: 'zeros',
+  });
+}
+
+function lastOf(
+  results: ReadonlyMap<string, tfjs.SymbolicTensor>,
+  input: tfjs.SymbolicTensor,
+): tfjs.SymbolicTensor {
+  return [...results.values()].at(-1) ?? input;
+}
+
+function pool(
+  tf: Tf,
+  results: ReadonlyMap<string, tfjs.SymbolicTensor>,
+  { taps, pooling }: Division,
+): tfjs.SymbolicTensor {
+  const pooled = taps.flatMap((tap) => {
+    const map = results.get(tap);
+    if (map === undefined) throw new RangeError(`tap ${tap} has no map`);
+    const average = tf.layers.globalAveragePooling2d({ name: `${tap}_avg` });
+    const maximum = (): tfjs.layers.Layer => tf.layers.globalMaxPooling2d({ name: `${tap}_max` });
+    return (pooling === 'avg' ? [average] : [average, maximum()]).map((layer) => chain(map, [layer]));
+  });
+  const [first] = pooled;
+  if (first !== undefined && pooled.length === 1) return first;
+  return tf.layers.concatenate({ name: 'pooled' }).apply(pooled) as tfjs.SymbolicTensor;
+}
+
+function normalise(tf: Tf, features: tfjs.SymbolicTensor, { points }: Normaliser): tfjs.SymbolicTensor {
+  return chain(features, [customLayers(tf).piecewiseLinear({ name: NORMALISER, points })]);
+}
+
+const NORMALISER = 'normaliser';
 
 function headLayers(tf: Tf, { classes, headUnits, dropout, seed }: TailOptions): tfjs.layers.Layer[] {
+  const hidden = tf.layers.dense({
+    name: 'head',
+    units: Math.max(1, headUnits),
+    activation: 'relu',
+    kernelInitializer: tf.initializers.glorotUniform({ seed: derivedSeed(seed, 1) }),
+  });
   return [
-    tf.layers.dense({
-      name: 'head',
-      units: headUnits,
-      activation: 'relu',
-      kernelInitializer: tf.initializers.glorotUniform({ seed: derivedSeed(seed, 1) }),
-    }),
+    ...(headUnits === 0 ? [] : [hidden]),
     seededDropout(tf, { name: 'dropout', rate: dropout, seed: derivedSeed(seed, 2) }),
     tf.layers.dense({
       name: 'probabilities',
@@ -144,17 +183,9 @@ function setConvolutions(tf: Tf, model: tfjs.LayersModel, weights: BaseWeights):
   }
 }
 
-function isKept(layer: tfjs.layers.Layer): boolean {
-  return !['InputLayer', 'SeededDropout', 'Dropout'].includes(layer.getClassName());
-}
-
-function copyOf(layer: tfjs.layers.Layer): tfjs.layers.Layer {
-  type LayerClass = tfjs.serialization.SerializableConstructor<tfjs.layers.Layer>;
-  const made = layer.constructor as LayerClass;
-  return made.fromConfig(made, layer.getConfig());
-}
-
-function checkInputSize(inputSize: number): void {
-  if (Number.isInteger(inputSize) && inputSize >= MIN_INPUT_SIZE) return;
-  throw new RangeError(`inputSize is ${inputSize}; VGG16 needs a whole number from ${MIN_INPUT_SIZE} up`);
+function setNormaliser(tf: Tf, model: tfjs.LayersModel, { knots, levels, width, points }: Normaliser): void {
+  tf.tidy(() => {
+    const tables = [knots, levels].map((values) => tf.tensor2d(values, [width, points]));
+    model.getLayer(NORMALISER).setWeights(tables);
+  });
 }

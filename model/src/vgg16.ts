@@ -32,10 +32,17 @@ const LAYERS = [
 /** In the order of the network. */
 export const CONV_LAYERS: readonly ConvLayer[] = LAYERS;
 
-export const BLOCKS: readonly number[] = [1, 2, 3, 4, 5];
+/** One layer of the base: a convolution, or the pool that ends a block. */
+export type Stage =
+  | { readonly kind: 'convolution'; readonly name: ConvName; readonly channels: number }
+  | { readonly kind: 'pool'; readonly name: string; readonly channels: number };
 
-/** Channels of the last block, and so the length of a pooled feature vector. */
-export const FEATURES = 512;
+/** Convolutions and pools in the order of the network. */
+export const STAGES: readonly Stage[] = CONV_LAYERS.flatMap(({ name, block, outputs: channels }, index) => {
+  const convolution: Stage = { kind: 'convolution', name, channels };
+  const endsBlock = CONV_LAYERS[index + 1]?.block !== block;
+  return endsBlock ? [convolution, { kind: 'pool', name: `block${block}_pool`, channels }] : [convolution];
+});
 
 /** Five halvings: below this side nothing is left to pool. */
 export const MIN_INPUT_SIZE = 32;

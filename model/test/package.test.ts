@@ -74,7 +74,7 @@ describe('writePackage', () => {
 
   it('refuses a layer that has no ONNX form', async () => {
     const input = tf.input({ shape: [SIZE, SIZE, 3] });
-    const flat = tf.layers.globalMaxPooling2d({}).apply(input);
+    const flat = tf.layers.flatten().apply(input);
     const output = tf.layers.dense({ units: 3, activation: 'softmax' }).apply(flat) as tfjs.SymbolicTensor;
     const write = writePackage(
       join(scratch, 'refused'),

@@ -15,6 +15,10 @@ export const FIELDS = {
 
 /** TensorProto.DataType */
 export const FLOAT = 1;
+export const UINT8 = 2;
+export const INT8 = 3;
+export const INT32 = 6;
+export const INT64 = 7;
 
 /** AttributeProto.AttributeType */
 export const ATTRIBUTE_INT = 2;

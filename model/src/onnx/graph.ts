@@ -1,34 +1,45 @@
-import { ATTRIBUTE_INT, ATTRIBUTE_INTS, FIELDS, FLOAT } from './fields.ts';
+import { ATTRIBUTE_INT, ATTRIBUTE_INTS, FIELDS, FLOAT, INT32, INT64, INT8, UINT8 } from './fields.ts';
 import { bytesField, varintField } from './wire.ts';
 
-/** A float tensor inside the file. */
+/** A tensor inside the file; its element type is that of its array. */
 export interface OnnxTensor {
+  /** Unique in the file, unless it is the same tensor that more than one operation takes. */
   readonly name: string;
+  /** None for a scalar. */
   readonly dims: readonly number[];
+  readonly values: Float32Array | Uint8Array | Int8Array | Int32Array | BigInt64Array;
+}
+
+export interface FloatTensor extends OnnxTensor {
   readonly values: Float32Array;
 }
 
-/** One operation of a chain: it takes the tensor before it, and then its own constants in order. */
+/** One operation. */
 export interface Operation {
   readonly op: string;
-  /** Unique in the chain; names the node and its result. */
+  /** Unique in the graph; names the node and its result. */
   readonly name: string;
-  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
+  /** Results of earlier operations by their name, or the graph's input; default the result of the operation before. */
+  readonly inputs?: readonly string[];
+  /** What it takes besides, after its inputs. */
   readonly constants?: readonly OnnxTensor[];
+  /** Whole numbers from 0. */
+  readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
 }
 
-/** An end of the chain; a text among the dims names a size that is free, the number of images. */
+/** An end of the graph; a text among the dims names a size that is free, the number of images. */
 interface OnnxEnd {
   readonly name: string;
   readonly dims: readonly (number | string)[];
 }
 
-export interface OnnxChain {
+export interface OnnxGraph {
   readonly name: string;
   readonly doc: string;
   readonly producerVersion: string;
   readonly input: OnnxEnd;
   readonly output: OnnxEnd;
+  /** Each after those whose results it takes; the result of the last is the graph's. */
   readonly operations: readonly Operation[];
 }
 
@@ -36,38 +47,43 @@ export interface OnnxChain {
 const IR_VERSION = 8;
 const OPSET = 17;
 
-/** The bytes of an ONNX file with one straight chain of operations. */
-export function onnxFile(chain: OnnxChain): Uint8Array {
+/** The bytes of an ONNX file. */
+export function onnxFile(content: OnnxGraph): Uint8Array {
   const { model, opset, graph } = FIELDS;
-  const tensors = chain.operations.flatMap((operation) => operation.constants ?? []);
+  const tensors = content.operations.flatMap((operation) => operation.constants ?? []);
+  const distinct = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   return Buffer.concat([
     varintField(model.irVersion, IR_VERSION),
     bytesField(model.producer, 'hilum'),
-    bytesField(model.producerVersion, chain.producerVersion),
-    bytesField(model.doc, chain.doc),
+    bytesField(model.producerVersion, content.producerVersion),
+    bytesField(model.doc, content.doc),
     bytesField(model.graph, [
-      ...nodes(chain).map((fields) => bytesField(graph.node, fields)),
-      bytesField(graph.name, chain.name),
-      ...tensors.map((constant) => bytesField(graph.initializer, tensorFields(constant))),
-      bytesField(graph.input, valueFields(chain.input)),
-      bytesField(graph.output, valueFields(chain.output)),
+      ...nodes(content).map((fields) => bytesField(graph.node, fields)),
+      bytesField(graph.name, content.name),
+      ...[...distinct.values()].map((tensor) => bytesField(graph.initializer, tensorFields(tensor))),
+      bytesField(graph.input, valueFields(content.input)),
+      bytesField(graph.output, valueFields(content.output)),
     ]),
     bytesField(model.opset, [varintField(opset.version, OPSET)]),
   ]);
 }
 
-function nodes({ operations, input, output }: OnnxChain): Uint8Array[][] {
+function nodes({ operations, input, output }: OnnxGraph): Uint8Array[][] {
   const { node } = FIELDS;
-  const results = operations.map(({ name }, index) => (index === operations.length - 1 ? output.name : name));
-  return operations.map(({ op, name, attributes = {}, constants = [] }, index) => [
-    ...[results[index - 1] ?? input.name, ...constants.map((constant) => constant.name)].map((source) =>
-      bytesField(node.input, source),
-    ),
-    bytesField(node.output, results[index] ?? output.name),
-    bytesField(node.name, name),
-    bytesField(node.op, op),
-    ...Object.entries(attributes).map((entry) => bytesField(node.attribute, attributeFields(...entry))),
-  ]);
+  const last = operations.at(-1)?.name;
+  const resultOf = (name: string): string => (name === last ? output.name : name);
+  return operations.map(({ op, name, inputs, constants = [], attributes = {} }, index) => {
+    const before = operations[index - 1]?.name ?? input.name;
+    return [
+      ...[...(inputs ?? [before]), ...constants.map((constant) => constant.name)].map((source) =>
+        bytesField(node.input, source),
+      ),
+      bytesField(node.output, resultOf(name)),
+      bytesField(node.name, name),
+      bytesField(node.op, op),
+      ...Object.entries(attributes).map((entry) => bytesField(node.attribute, attributeFields(...entry))),
+    ];
+  });
 }
 
 function attributeFields(name: string, value: number | readonly number[]): Uint8Array[] {
@@ -84,11 +100,18 @@ function tensorFields({ name, dims, values }: OnnxTensor): Uint8Array[] {
   const { tensor } = FIELDS;
   return [
     ...dims.map((dim) => varintField(tensor.dims, dim)),
-    varintField(tensor.dataType, FLOAT),
+    varintField(tensor.dataType, typeOf(values)),
     bytesField(tensor.name, name),
     // ONNX is little-endian, and so is every machine that TensorFlow's wheels are made for.
     bytesField(tensor.rawData, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
   ];
+}
+
+function typeOf(values: OnnxTensor['values']): number {
+  if (values instanceof Float32Array) return FLOAT;
+  if (values instanceof Uint8Array) return UINT8;
+  if (values instanceof Int8Array) return INT8;
+  return values instanceof Int32Array ? INT32 : INT64;
 }
 
 function valueFields({ name, dims }: OnnxEnd): Uint8Array[] {

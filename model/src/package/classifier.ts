@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs-node';
 import type { Tf } from '../engine.ts';
 import { PackageError } from '../errors.ts';
+import { customLayers } from '../layers/custom.ts';
+import { VIEWS } from '../layers/views.ts';
 import { FILES, type PackageInfo } from './metadata.ts';
 import { openPackage } from './open.ts';
 
@@ -30,6 +32,8 @@ export async function loadClassifier(tf: Tf, dir: string): Promise<Classifier> {
   const info = await openPackage(dir);
   const model = await load(tf, info);
   const { inputSize } = info.contract;
+  const hasViews = model.layers.some((layer) => layer.getClassName() === 'DihedralViews');
+  const batchSize = hasViews ? BATCH / VIEWS : BATCH;
   let disposed = false;
   const predict = (batch: Float32Array, n: number): Float32Array => {
     if (disposed) throw new Error('this classifier was disposed');
@@ -37,7 +41,7 @@ export async function loadClassifier(tf: Tf, dir: string): Promise<Classifier> {
       throw new RangeError(`${batch.length} values are not ${n} images of ${inputSize}x${inputSize}x3`);
     }
     const output = tf.tidy(
-      () => model.predict(tf.tensor4d(batch, [n, inputSize, inputSize, 3])) as tfjs.Tensor,
+      () => model.predict(tf.tensor4d(batch, [n, inputSize, inputSize, 3]), { batchSize }) as tfjs.Tensor,
     );
     // Outside of tidy, which would look for tensors in the result, one number after the other.
     const probabilities = output.dataSync<'float32'>();
@@ -55,7 +59,11 @@ export async function loadClassifier(tf: Tf, dir: string): Promise<Classifier> {
   };
 }
 
+/** Images that go through the network at once, views counted: more need more memory and are no faster. */
+const BATCH = 32;
+
 async function load(tf: Tf, info: PackageInfo): Promise<tfjs.LayersModel> {
+  customLayers(tf); // known from here on to tfjs' loader
   const model = await tf.loadLayersModel(`file://${join(info.dir, FILES.tfjs)}`).catch((cause: unknown) => {
     throw new PackageError('PACKAGE_INVALID', `${FILES.tfjs} of ${info.dir} is not a tfjs layers model`, {
       cause,

@@ -1,5 +1,5 @@
 import type * as tfjs from '@tensorflow/tfjs-node';
-import type { Tf } from './engine.ts';
+import type { Tf } from '../engine.ts';
 
 /**
  * Dropout whose mask is a function of seed and step alone, so that a resumed run drops the units that the undisturbed
