@@ -129,6 +129,14 @@ export const REASONS = {
   WeightsFormat: { actor: 'user', text: 'The base weights are not those of VGG16 in the canonical form.' },
   WeightsUnreachable: { actor: 'user', text: 'The base weights cannot be fetched; check their address.' },
   EngineMissing: { actor: 'Hilum developers', text: 'The trainer image has no native TensorFlow.' },
+  TrainingDiverged: {
+    actor: 'user',
+    text: 'The loss is no finite number any more; lower hyperparameters.learningRate or add warm-up epochs.',
+  },
+  CheckpointUnreachable: {
+    actor: 'cluster admin',
+    text: 'The volume or bucket of the checkpoints cannot be read; the message has its answer.',
+  },
   DiskFull: { actor: 'user', text: 'The work volume of the pod is full; give it more room.' },
   OutputUnwritable: { actor: 'Hilum developers', text: 'The work folder of the pod cannot be written.' },
   OutputNotEmpty: { actor: 'Hilum developers', text: 'The work folder of the pod was not empty.' },
@@ -184,6 +192,16 @@ export const REASONS = {
   SplitLeaks: {
     actor: 'user',
     text: 'A patient or a picture lies on two sides of the split, or has two labels; the message names the pairs.',
+  },
+  JournalMalformed: { actor: 'user', text: 'The journal of the search is damaged; remove it to begin anew.' },
+  JournalDiffers: {
+    actor: 'user',
+    text: 'The folder holds the journal of another search; name another folder or remove it.',
+  },
+  JournalInUse: { actor: 'user', text: 'Two processes write to one journal; end one of them.' },
+  StudyFailed: {
+    actor: 'user',
+    text: 'Too many trials failed, or none succeeded; the message has the last cause.',
   },
   LabelsMalformed: { actor: 'user', text: 'The table of labels cannot be read; the message names its rows.' },
   PackageUnreadable: { actor: 'Hilum developers', text: 'The model package cannot be opened.' },

@@ -22,6 +22,7 @@ export const TRAINER_CODES = {
     text: 'a window is for pictures; a DICOM dataset has windows of its own',
   },
   DISK_FULL: { exit: 64, text: 'no space is left on the disk' },
+  TRAINING_DIVERGED: { exit: 64, text: 'the loss is no finite number any more; lower the learning rate' },
   OUTPUT_UNWRITABLE: { exit: 64, text: 'the output folder cannot be made' },
   OUTPUT_NOT_EMPTY: { exit: 64, text: 'the output folder holds something that is not a model package' },
 
@@ -48,12 +49,17 @@ export const TRAINER_CODES = {
     text: 'the recorded split cannot be read, or is not the one that was recorded',
   },
   SPLIT_LEAKS: { exit: 65, text: 'a patient or a picture lies on two sides of the split, or has two labels' },
+  JOURNAL_MALFORMED: { exit: 65, text: 'the journal of a study or cross-validation cannot be read' },
+  JOURNAL_DIFFERS: { exit: 64, text: 'the journal is that of another study or cross-validation' },
+  JOURNAL_IN_USE: { exit: 64, text: 'another process writes to the same journal' },
+  STUDY_FAILED: { exit: 65, text: 'too many trials of the study failed, or none succeeded' },
   LABELS_MALFORMED: { exit: 65, text: 'the table of labels cannot be read' },
   PACKAGE_UNREADABLE: { exit: 65, text: 'the model package cannot be opened' },
 
   DATASET_UNREACHABLE: { exit: 69, text: 'the dataset remote does not answer' },
   DATASET_FORBIDDEN: { exit: 69, text: 'the dataset remote refuses the credentials' },
   WEIGHTS_UNREACHABLE: { exit: 69, text: 'the base weights cannot be fetched' },
+  CHECKPOINT_UNREACHABLE: { exit: 69, text: 'the checkpoints cannot be read or written' },
   TRACKING_UNREACHABLE: { exit: 69, text: 'MLflow does not answer' },
   TRACKING_REFUSED: { exit: 69, text: 'MLflow refuses a request' },
 
