@@ -2,7 +2,7 @@
 import { MlflowError, type MlflowClient, type Run } from '@hilum/mlflow';
 import { TrainerError } from './errors.ts';
 import type { Evaluation, Figures, Gate } from './evaluation.ts';
-import type { Epoch } from './fit.ts';
+import type { Epoch } from './fit/epoch.ts';
 
 export interface TrackingOptions {
   readonly mlflow: MlflowClient;
