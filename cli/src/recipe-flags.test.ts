@@ -24,7 +24,7 @@ describe('recipeOfFlags', () => {
         warmupEpochs: 0,
         patience: 0,
         classWeights: 'balanced',
-        trainOn: 'images',
+        unitWeights: 'none',
       },
       augmentation: { copies: 0, rotationDegrees: 10, shiftPercent: 5, scalePercent: 5, noise: 0 },
     });
@@ -33,7 +33,7 @@ describe('recipeOfFlags', () => {
   it('reads numbers, words and lists', () => {
     const { model, hyperparameters, augmentation } = recipeOfFlags({
       taps: 'block1_conv2, block3_conv3',
-      views: '8',
+      views: '4',
       'head-units': '0',
       l2: '1e-4',
       'learning-rate': '0.01',
@@ -41,7 +41,7 @@ describe('recipeOfFlags', () => {
     });
     expect(model).toMatchObject({
       taps: ['block1_conv2', 'block3_conv3'],
-      views: 8,
+      views: 4,
       headUnits: 0,
       l2: 0.0001,
     });
@@ -54,7 +54,7 @@ describe('recipeOfFlags', () => {
     ['a number that is a word', { copies: 'many' }, /^--copies: /],
     ['an empty number', { epochs: '' }, /^--epochs: /],
     ['a layer that VGG16 has not', { taps: 'block1_conv2,block9_conv1' }, /^--taps: .*block1_conv1/],
-    ['a rule across fields', { 'trainable-from': 'block5_conv1', views: '8' }, /trainableFrom head only/],
+    ['a rule across fields', { 'trainable-from': 'block5_conv1', views: '4' }, /trainableFrom head only/],
     ['two mistakes', { epochs: '0', seed: '-1' }, /--epochs: .*; --seed: /],
   ])('refuses %s by the flag’s name', (_, given, message) => {
     expect(() => recipeOfFlags(given)).toThrow(message);

@@ -26,7 +26,7 @@ const FIELDS = {
   'warmup-epochs': ['hyperparameters', 'warmupEpochs'],
   patience: ['hyperparameters', 'patience'],
   'class-weights': ['hyperparameters', 'classWeights'],
-  'train-on': ['hyperparameters', 'trainOn'],
+  'unit-weights': ['hyperparameters', 'unitWeights'],
   copies: ['augmentation', 'copies'],
   'rotation-degrees': ['augmentation', 'rotationDegrees'],
   'shift-percent': ['augmentation', 'shiftPercent'],

@@ -65,7 +65,7 @@ describe('a TrainingRun', () => {
         warmupEpochs: 0,
         patience: 0,
         classWeights: 'balanced',
-        trainOn: 'images',
+        unitWeights: 'none',
       },
       augmentation: { copies: 0, rotationDegrees: 10, shiftPercent: 5, scalePercent: 5, noise: 0 },
       trainer: { resources: {} },

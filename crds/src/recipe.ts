@@ -50,14 +50,14 @@ export const network = ruled(
     views: ruled(
       integer(
         1,
-        8,
-        'Views of an image whose features are averaged: 1, or its 8 mirrored and turned ones, for cut-out nodules only: a chest has a left and a right.',
+        4,
+        'Views of an image whose features are averaged: 1, or 4, the image and its mirrored ones, for cut-out nodules only: a chest has a left and a right.',
       ),
       [
         {
-          rule: 'self == 1 || self == 8',
-          message: 'views is 1 or 8',
-          holds: (self) => self === 1 || self === 8,
+          rule: 'self == 1 || self == 4',
+          message: 'views is 1 or 4',
+          holds: (self) => self === 1 || self === 4,
         },
       ],
     ).default(1),
@@ -138,10 +138,12 @@ export const hyperparameters = ruled(
       .enum(['balanced', 'none'])
       .default('balanced')
       .describe('Whether every class has the same say, however rare it is.'),
-    trainOn: z
-      .enum(['images', 'units'])
-      .default('images')
-      .describe('What one sample is: an image, or the mean features of the images of a nodule or series.'),
+    unitWeights: z
+      .enum(['none', 'equal'])
+      .default('none')
+      .describe(
+        'Whether the images of one nodule or series (one folder) together weigh as much as those of any other.',
+      ),
   }),
   [
     {

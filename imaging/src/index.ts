@@ -23,7 +23,7 @@ export { seriesTensors } from './series/tensors.ts';
 export type { SliceTensor, StackSlice, TensorOptions } from './series/tensors.ts';
 export { lungMask } from './lung/mask.ts';
 export type { LungMask } from './lung/mask.ts';
-export { toTensor } from './tensor.ts';
+export { CAFFE_MEANS, toTensor } from './tensor.ts';
 export type { Warning } from './tensor.ts';
 export { BURNED_IN_REASONS } from './deidentify/burned-in.ts';
 export type { BurnedInReason } from './deidentify/burned-in.ts';

@@ -16,8 +16,8 @@ const RENDERED: Warning = {
     'research use only, not for diagnosis.',
 };
 
-// ImageNet's means in the order B, G, R, as the Caffe VGG16 was trained and Keras ported it.
-const CAFFE_MEANS = [103.939, 116.779, 123.68] as const;
+/** ImageNet's means in the order B, G, R, as the Caffe VGG16 was trained and Keras ported it. */
+export const CAFFE_MEANS = [103.939, 116.779, 123.68] as const;
 
 /**
  * The network's input for one image: `inputSize * inputSize * 3` float32, row, column, channel (HWC), channels B, G,

@@ -23,6 +23,9 @@ session.run(["probabilities"], {"image": images})[0].tofile(folder / "onnxruntim
 pyfunc = mlflow.pyfunc.load_model(str(package))
 pyfunc.predict(images)["probabilities"].tofile(folder / "pyfunc.f32")
 
+example = mlflow.models.Model.load(str(package)).load_input_example(str(package))
+pyfunc.predict(example)["probabilities"].tofile(folder / "example.f32")
+
 loaded = mlflow.onnx.load_model(str(package))
 info = mlflow.models.get_model_info(str(package))
 print(
@@ -35,6 +38,7 @@ print(
             "runId": info.run_id,
             "created": info.utc_time_created,
             "inputs": info.signature.inputs.to_dict(),
+            "example": [str(example.dtype), *example.shape],
             "outputs": info.signature.outputs.to_dict(),
         }
     )

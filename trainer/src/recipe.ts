@@ -20,7 +20,7 @@ export function recipeOf({
       trainableFrom,
       taps,
       pooling,
-      views: views === 8 ? 8 : 1,
+      views: views === 4 ? 4 : 1,
       normalise,
       headUnits,
       dropout: Number(dropout),
@@ -38,8 +38,8 @@ export interface NetworkRecipe {
   readonly taps: readonly Tap[];
   /** Global average of each map, or its average and its maximum. */
   readonly pooling: 'avg' | 'avg-max';
-  /** 8: the mean over the eight mirrored and turned views of an image, in training as in serving; never for whole slices. */
-  readonly views: 1 | 8;
+  /** 4: the mean over an image and its mirrored ones, in training as in serving; not for whole slices. */
+  readonly views: 1 | 4;
   /** `quantile`: each feature by its rank among the training images, as a normal deviate; needs `trainableFrom: head`. */
   readonly normalise: 'none' | 'quantile';
   /** Width of the hidden layer; 0 is a linear head. */
@@ -67,8 +67,8 @@ export interface FitRecipe {
   readonly patience: number;
   /** `balanced`: every class has the same say, however rare. */
   readonly classWeights: 'balanced' | 'none';
-  /** One sample is an image, or the mean features of a unit's images (a nodule, a series). */
-  readonly trainOn: 'images' | 'units';
+  /** `equal`: the images of a unit (a nodule, a series) together weigh as much as those of any other. */
+  readonly unitWeights: 'none' | 'equal';
 }
 
 /** Changed copies of the training images; they are made once and cached, and epoch e trains on copy (e - 1) mod (copies + 1). */

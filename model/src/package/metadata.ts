@@ -61,6 +61,8 @@ export const FILES = {
   requirements: 'requirements.txt',
   conda: 'conda.yaml',
   pythonEnv: 'python_env.yaml',
+  example: 'input_example.json',
+  servingExample: 'serving_input_example.json',
   manifest: 'manifest.json',
 } as const;
 

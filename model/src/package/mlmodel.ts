@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
+import { exampleInput } from './example.ts';
 import { FILES, INTENDED_USE, type PackageMetadata } from './metadata.ts';
 
 /**
- * The files that make a package an MLflow model for plain Python: `MLmodel` and the three descriptions of its
- * environment, by path.
+ * The files that make a package an MLflow model for plain Python: `MLmodel` and the descriptions of its
+ * environment and an example of its input, by path.
  *
  * @param onnx size and hex sha256 of the ONNX file
  */
@@ -12,11 +13,15 @@ export function mlflowFiles(
   metadata: PackageMetadata,
   onnx: { readonly bytes: number; readonly sha256: string },
 ): ReadonlyMap<string, string> {
+  const example = exampleInput(metadata.contract.inputSize);
   return new Map([
     [FILES.mlmodel, yaml(mlmodel(metadata, onnx))],
     [FILES.requirements, `${REQUIREMENTS.join('\n')}\n`],
     [FILES.conda, yaml(CONDA)],
     [FILES.pythonEnv, yaml(PYTHON_ENV)],
+    [FILES.example, JSON.stringify(example)],
+    // The body that MLflow's server takes.
+    [FILES.servingExample, JSON.stringify({ inputs: example })],
   ]);
 }
 
@@ -78,6 +83,12 @@ function mlmodel(metadata: PackageMetadata, onnx: { bytes: number; sha256: strin
       .update(`${metadata.createdAt} ${onnx.sha256}`)
       .digest('hex')
       .slice(0, 32),
+    saved_input_example_info: {
+      artifact_path: FILES.example,
+      serving_input_path: FILES.servingExample,
+      type: 'ndarray',
+      format: 'tf-serving',
+    },
     ...(metadata.run === undefined ? {} : { run_id: metadata.run.id }),
     signature: {
       // Without a name, so that pyfunc takes a plain array.
