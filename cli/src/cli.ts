@@ -30,6 +30,21 @@ const COMMANDS: readonly { readonly name: string; readonly summary: string; load
     load: async () => (await import('./commands/classify.ts')).classifyCommand,
   },
   {
+    name: 'fetch',
+    summary: 'fetch images from a DVC remote into a folder, verified',
+    load: async () => (await import('./commands/fetch.ts')).fetchCommand,
+  },
+  {
+    name: 'push',
+    summary: 'store a folder of images or a model package in a DVC remote',
+    load: async () => (await import('./commands/push.ts')).pushCommand,
+  },
+  {
+    name: 'audit',
+    summary: 'look for patients and pictures on two sides of a split',
+    load: async () => (await import('./commands/audit.ts')).auditCommand,
+  },
+  {
     name: 'prepare',
     summary: 'check a folder of images and write what is in it, with its pin and its split',
     load: async () => (await import('./commands/prepare.ts')).prepareCommand,

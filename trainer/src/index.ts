@@ -12,10 +12,15 @@ export {
   type TransferProgress,
 } from './dvc/push.ts';
 export { chooseSplit, type SplitSource } from './dataset/choose-split.ts';
-export { writeSplit } from './dataset/split-record.ts';
+export { splitDigest, writeSplit } from './dataset/split-record.ts';
 export { labelDataset, type LabelSource } from './labels/label.ts';
+export { labelsFrom } from './labels/table-kind.ts';
+export { auditLeakage, type Audit } from './audit/audit.ts';
+export { sentenceOf } from './audit/refusal.ts';
+export { copyDataset } from './dvc/copy.ts';
+export { formatPointer } from './dvc/pointer.ts';
 export { pullDataset, type PullOptions } from './dvc/pull.ts';
-export { locateDataset, type DatasetAddress, type LocatedDataset } from './dvc/address.ts';
+export { locateDataset, locateRemote, type DatasetAddress, type LocatedDataset } from './dvc/address.ts';
 export { TRAINER_CODES, TrainerError, type TrainerCode } from './errors.ts';
 export { writePhantomStudies, type PhantomOptions } from './phantom/studies.ts';
 export { rocCsv } from './report-files.ts';

@@ -17,6 +17,7 @@ export function paramsOf(plan: Plan, options: TrainOptions, pin: string): Record
     'dataset.md5': pin,
     'dataset.kind': plan.dataset.kind,
     'dataset.files': String(plan.counts.files),
+    ...(plan.dataset.labelsSha256 && { 'dataset.labelsSha256': plan.dataset.labelsSha256 }),
     'dataset.domain': plan.contract.domain,
     'dataset.labels': plan.dataset.labels.join(','),
     positiveLabel: plan.positiveLabel,

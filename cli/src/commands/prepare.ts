@@ -1,29 +1,40 @@
 /** `hilum prepare`: what is in a folder of images, checked before anybody trains on it. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { datasetMd5, scanDataset, splitByPatient } from '@hilum/trainer';
+import {
+  chooseSplit,
+  datasetMd5,
+  labelDataset,
+  splitDigest,
+  writeSplit,
+  type DatasetImage,
+} from '@hilum/trainer';
 import type { Io } from '../command.ts';
-import { integer, noMore, required } from '../flags.ts';
+import {
+  datasetFlags,
+  datasetOf,
+  splitFlags,
+  splitOf,
+  type DatasetValues,
+  type SplitValues,
+} from '../dataset-flags.ts';
+import { noMore, required } from '../flags.ts';
 
-interface Values {
-  readonly data?: string;
+interface Values extends DatasetValues, SplitValues {
   readonly out?: string;
-  readonly validation?: string;
-  readonly test?: string;
-  readonly 'split-seed'?: string;
+  readonly record?: string;
   readonly json?: boolean;
 }
 
 export const prepareCommand = {
   name: 'prepare',
   summary: 'Checks a folder of images and writes its kind, labels, DVC pin and patient split.',
-  usage: 'hilum prepare --data DIR --out FILE [--validation PERCENT] [--test PERCENT] [--json]',
+  usage: 'hilum prepare --data DIR --out FILE [--labels FILE] [--split FILE] [--record FILE] [--json]',
   options: {
-    data: { type: 'string', description: 'images: <label>/<patient>/… of DICOM, or of PNG and JPEG' },
-    out: { type: 'string', description: 'JSON file to write' },
-    validation: { type: 'string', description: 'percent of the patients that choose the epoch; default 20' },
-    test: { type: 'string', description: 'percent of the patients that judge; default 20' },
-    'split-seed': { type: 'string', description: 'of who lands in which part; default 7' },
+    ...datasetFlags,
+    ...splitFlags,
+    out: { type: 'string', description: 'JSON file to write: pin, kind, labels, and what is on which side' },
+    record: { type: 'string', description: 'write the split to this file, for --split of other commands' },
     json: { type: 'boolean', description: 'print the same as one JSON object' },
   },
   run,
@@ -31,28 +42,55 @@ export const prepareCommand = {
 
 async function run(values: Values, positionals: readonly string[], io: Io): Promise<number> {
   noMore(positionals);
-  const dir = required('data', values.data);
   const out = required('out', values.out);
-  const options = {
-    seed: integer('split-seed', values['split-seed'], { fallback: 7, min: 0, max: 2 ** 31 - 1 }),
-    validationPercent: integer('validation', values.validation, { fallback: 20, min: 1, max: 60 }),
-    testPercent: integer('test', values.test, { fallback: 20, min: 1, max: 60 }),
-  };
-  const { kind, labels, images, ignored } = await scanDataset(dir, { signal: io.signal });
-  const split = splitByPatient(images, options);
-  const md5 = await datasetMd5(dir, io.signal);
-  const perLabel = Object.fromEntries(
-    labels.map((label) => [label, images.filter((image) => image.label === label).length]),
+  const asked = splitOf(values);
+  const { dataDir, labels } = await datasetOf(values);
+  const dataset = await labelDataset(dataDir, labels, { signal: io.signal });
+  const { kind, images, ignored, unlabelled, labelsSha256 } = dataset;
+  const split = await chooseSplit(dataset, asked);
+  const md5 = await datasetMd5(dataDir, io.signal);
+  const { seed, fractions, sides } = split;
+  const parts = Object.fromEntries(
+    Object.keys(fractions).map((side) => [side, summary(images.filter(({ file }) => sides[file] === side))]),
   );
-  const found = { md5, kind, images: perLabel, ignored, split: { ...options, patients: split } };
+  const found = {
+    md5,
+    kind,
+    images: images.length,
+    labels: perLabel(images),
+    labelsSha256,
+    ignored,
+    unlabelled,
+    split: { sha256: splitDigest(split), seed, fractions, parts },
+  };
   await mkdir(dirname(out), { recursive: true });
   await writeFile(out, `${JSON.stringify(found, null, 2)}\n`);
-  const { train, validation, test } = split;
-  const parts = `${train.length} train, ${validation.length} validation, ${test.length} test`;
+  if (values.record !== undefined) {
+    await mkdir(dirname(values.record), { recursive: true });
+    await writeSplit(values.record, split);
+  }
+  const patients = Object.entries(parts).map(([side, part]) => `${part.patients} ${side}`);
   io.stdout.write(
     values.json === true
       ? `${JSON.stringify(found)}\n`
-      : `${images.length} images (${kind}), ${md5}; patients: ${parts}\n`,
+      : `${images.length} images (${kind}), ${md5}; patients: ${patients.join(', ')}\n`,
   );
   return 0;
+}
+
+interface Side {
+  readonly patients: number;
+  readonly images: number;
+  readonly labels: Readonly<Record<string, number>>;
+}
+
+function summary(images: readonly DatasetImage[]): Side {
+  const patients = new Set(images.map(({ patient }) => patient)).size;
+  return { patients, images: images.length, labels: perLabel(images) };
+}
+
+/** Images by label. */
+function perLabel(images: readonly DatasetImage[]): Readonly<Record<string, number>> {
+  const groups = Map.groupBy(images, ({ label }) => label);
+  return Object.fromEntries([...groups].map(([label, own]) => [label, own.length]));
 }

@@ -35,6 +35,8 @@ export interface Audit {
   readonly findings: readonly Finding[];
   readonly counts: AuditCounts;
   readonly method: typeof METHOD;
+  /** Images that were decoded; the others were known. */
+  readonly decoded: number;
 }
 
 export interface AuditCounts extends FindingCounts {
@@ -43,8 +45,6 @@ export interface AuditCounts extends FindingCounts {
   readonly leftOut: number;
   /** Images by side. */
   readonly sides: Readonly<Record<string, number>>;
-  /** Images that were decoded; the others were known. */
-  readonly decoded: number;
   /** Pairs that were compared pixel by pixel. */
   readonly compared: number;
 }
@@ -85,11 +85,16 @@ export async function auditLeakage(options: AuditOptions): Promise<Audit> {
     sides: Object.fromEntries(
       [...Map.groupBy(places, ({ side }) => side)].map(([side, all]) => [side, all.length]),
     ),
-    decoded: prints.decoded,
     compared,
     ...findings.counts,
   };
-  return { passed: findings.failures === 0, findings: findings.listed(), counts, method: METHOD };
+  return {
+    passed: findings.failures === 0,
+    findings: findings.listed(),
+    counts,
+    method: METHOD,
+    decoded: prints.decoded,
+  };
 }
 
 /** The first image of a group on one side, paired with its first on every other. */

@@ -28,7 +28,7 @@ export function refuseLeaks(audit: Audit): void {
   const more = all > named.length ? `; and ${all - named.length} more` : '';
   throw new TrainerError(
     'SPLIT_LEAKS',
-    `the split leaks: ${counted.join(', ')} (${advice.join('; ')}): ${named.map(sentence).join('; ')}${more}`,
+    `the split leaks: ${counted.join(', ')} (${advice.join('; ')}): ${named.map(sentenceOf).join('; ')}${more}`,
   );
 }
 
@@ -37,7 +37,8 @@ function plural(count: number, one: string, many: string): string | undefined {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-function sentence({ kind, a, b, similarity }: Finding): string {
+/** What a finding says, by paths and sides. */
+export function sentenceOf({ kind, a, b, similarity }: Finding): string {
   return SENTENCES[kind](a, b, similarity ?? 0);
 }
 

@@ -1,6 +1,5 @@
 /** Whether a dataset is of the kind that a contract's domain stands for. */
 import { checkDomain, ImagingError, type Contract, type Image, type ImagingCode } from '@hilum/imaging';
-import { readImage } from '../features/extract.ts';
 import type { Dataset } from './scan.ts';
 
 export interface DomainSurvey {
@@ -12,49 +11,47 @@ export interface DomainSurvey {
   readonly first?: { readonly file: string; readonly code: ImagingCode };
 }
 
-/** As many as decode at once; the lungs are looked for one after the other. */
-const AT_ONCE = 8;
-
 /**
- * Looks at every image, not at the training part alone: a server must not refuse what its model was evaluated on.
- * Decodes the whole dataset, which takes a small part of what the network takes for it.
+ * What the verdicts on all images say, not those on the training part alone: a server must not refuse what its model
+ * was evaluated on. Pure.
  *
- * @throws TrainerError UNREADABLE_IMAGE
+ * @param verdicts of every image, in the dataset's order: null where a server would take it
  */
-export async function surveyDomain(
-  { dir, images }: Pick<Dataset, 'dir' | 'images'>,
-  contract: Contract,
-  signal?: AbortSignal,
-): Promise<DomainSurvey> {
-  let outside = 0;
-  let first: DomainSurvey['first'];
-  for (let at = 0; at < images.length; at += AT_ONCE) {
-    signal?.throwIfAborted();
-    const batch = images.slice(at, at + AT_ONCE);
-    const codes = await Promise.all(
-      batch.map(async ({ file }) => refusalOf(await readImage(dir, file, signal), contract)),
-    );
-    for (const [index, code] of codes.entries()) {
-      if (code === undefined) continue;
-      outside += 1;
-      first ??= { file: batch[index]?.file ?? '', code };
-    }
-  }
+export function surveyDomain(
+  { images }: Pick<Dataset, 'images'>,
+  verdicts: readonly (ImagingCode | null)[],
+  { domain }: Pick<Contract, 'domain'>,
+): DomainSurvey {
+  const outside = images.flatMap(({ file }, index) => {
+    const code = verdicts[index] ?? null;
+    return code === null ? [] : [{ file, code }];
+  });
+  const [first] = outside;
   return {
-    domain: outside === 0 ? contract.domain : 'any',
+    domain: first === undefined ? domain : 'any',
     images: images.length,
-    outside,
+    outside: outside.length,
     ...(first === undefined ? {} : { first }),
   };
 }
 
 /** With what code a server would refuse an image that is outside of its model's domain. */
-export function refusalOf(image: Image, contract: Contract): ImagingCode | undefined {
+export function refusalOf(image: Image, contract: Pick<Contract, 'domain'>): ImagingCode | undefined {
+  return judged(image, contract).code;
+}
+
+interface Judged {
+  readonly code?: ImagingCode;
+  /** What was found out about the image on the way, for toTensor. */
+  readonly seen: ReturnType<typeof checkDomain>;
+}
+
+/** The verdict on one image. */
+export function judged(image: Image, contract: Pick<Contract, 'domain'>): Judged {
   try {
-    checkDomain(image, contract);
-    return undefined;
+    return { seen: checkDomain(image, contract) };
   } catch (error) {
-    if (error instanceof ImagingError) return error.code;
+    if (error instanceof ImagingError) return { code: error.code, seen: {} };
     throw error;
   }
 }

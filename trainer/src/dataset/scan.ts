@@ -37,6 +37,8 @@ export interface Dataset {
   readonly ignored: number;
   /** Images that no row of the table of labels labels: no row of theirs, or a rating between the labels. */
   readonly unlabelled: number;
+  /** Hex sha256 of the table of labels, where one says them: no pin of the images has it. */
+  readonly labelsSha256?: string;
 }
 
 /**

@@ -51,19 +51,35 @@ export async function locateDataset(address: DatasetAddress): Promise<LocatedDat
       `${output.path} is ${md5} in the repository, the run expects ${address.expectedMd5}`,
     );
   }
-  const dir = join(resolve(address.repo), '.dvc');
-  const config = await tree('.dvc/config');
-  // Never in a commit: git ignores it.
-  const local = await readIfThere(join(dir, 'config.local'));
-  const remote = configuredRemote({ dir, config, local }, address.remote ?? output.remote);
   return {
-    ...remote,
+    ...(await remoteOf(address.repo, tree, address.remote ?? output.remote)),
     md5,
     layout,
     executable,
     ...(md5.endsWith('.dir') ? {} : { name: basename(output.path) }),
     ...(commit === undefined ? {} : { commit }),
   };
+}
+
+/**
+ * A remote of a repository, to push to.
+ *
+ * @param remote its name; default `core.remote`
+ * @throws TrainerError DATASET_POINTER_INVALID, REMOTE_UNSUPPORTED
+ */
+export function locateRemote({
+  repo,
+  remote,
+}: Pick<DatasetAddress, 'repo' | 'remote'>): Promise<ConfiguredRemote> {
+  return remoteOf(repo, treeAt({ repo, path: '.' }, undefined), remote);
+}
+
+async function remoteOf(repo: string, tree: Tree, name: string | undefined): Promise<ConfiguredRemote> {
+  const dir = join(resolve(repo), '.dvc');
+  const config = await tree('.dvc/config');
+  // Never in a commit: git ignores it.
+  const local = await readIfThere(join(dir, 'config.local'));
+  return configuredRemote({ dir, config, local }, name);
 }
 
 /** Text of a file of the repository, or undefined where it is absent. */

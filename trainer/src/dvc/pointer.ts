@@ -1,6 +1,6 @@
 /** `.dvc` files and `dvc.lock`: what DVC tracks, under which md5. Pure. */
 import { posix } from 'node:path';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import { TrainerError } from '../errors.ts';
 import type { Layout } from './md5.ts';
@@ -82,6 +82,25 @@ export function parseLock(text: string, file: string, pipeline?: string): readon
     const folder = posix.join(posix.dirname(file), stage?.wdir ?? stage?.do?.wdir ?? '.');
     return outs.map((out) => outputOf(out, folder, file));
   });
+}
+
+/** The `.dvc` file of a folder that was pushed, as `dvc add` writes it. */
+export function formatPointer({
+  name,
+  md5,
+  files,
+  bytes,
+}: {
+  /** Of the folder, beside the file. */
+  readonly name: string;
+  readonly md5: string;
+  readonly files: number;
+  readonly bytes: number;
+}): string {
+  return stringify(
+    { outs: [{ md5, size: bytes, nfiles: files, hash: 'md5', path: name }] },
+    { lineWidth: 0 },
+  );
 }
 
 function outputOf(out: z.infer<typeof outSchema>, folder: string, file: string, imported?: string): Output {

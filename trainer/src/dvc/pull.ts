@@ -12,9 +12,12 @@ import { TRANSFERS, type TransferProgress } from './push.ts';
 import { openRemote, type RemoteOptions } from './open-remote.ts';
 import type { Remote } from './remote.ts';
 
-export interface PullOptions extends RemoteOptions {
+export interface PullOptions extends RemoteOptions, PullRequest {
   /** `file:///…`, `http(s)://…` or `s3://bucket/prefix`. */
   readonly remote: string;
+}
+
+interface PullRequest {
   /** `<32 hex>.dir`, the pin of a folder, or 32 hex digits, that of one file. */
   readonly md5: string;
   /** Name of the one file in `into`, where `md5` pins a file. */
@@ -44,8 +47,12 @@ const MAX_DIRECTORY_BYTES = 512 * 2 ** 20;
  * @throws TrainerError DATASET_MISSING, DATASET_MD5_MISMATCH, DATASET_MALFORMED, DATASET_DIRTY, DATASET_UNREACHABLE, DATASET_FORBIDDEN, REMOTE_UNSUPPORTED, DISK_FULL
  */
 export async function pullDataset(options: PullOptions): Promise<PulledDataset> {
+  return pullFrom(openRemote(options.remote, options), options);
+}
+
+/** `pullDataset` from a remote that is open. */
+export async function pullFrom(remote: Remote, options: PullRequest): Promise<PulledDataset> {
   const { into, signal, layout = 'files' } = options;
-  const remote = openRemote(options.remote, options);
   const entries = await readEntries(remote, options);
   if (entries.length === 0) throw new TrainerError('DATASET_EMPTY', `${options.md5} pins an empty folder`);
   try {
@@ -88,7 +95,7 @@ export async function pullDataset(options: PullOptions): Promise<PulledDataset> 
 
 async function readEntries(
   remote: Remote,
-  { md5, name, layout = 'files', signal }: PullOptions,
+  { md5, name, layout = 'files', signal }: PullRequest,
 ): Promise<readonly DirectoryEntry[]> {
   if (!/^[0-9a-f]{32}(\.dir)?$/.test(md5)) {
     throw new TrainerError('BAD_CONFIG', 'a dataset is pinned by <32 hex>.dir, or one file by 32 hex digits');

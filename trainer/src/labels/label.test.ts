@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -39,6 +40,7 @@ describe('labels from a manifest', () => {
       labels: ['benign', 'malignant'],
       ignored: 0,
       unlabelled: 0,
+      labelsSha256: createHash('sha256').update(table).digest('hex'),
       images: [
         { file: 'x/1.png', label: 'benign', patient: 'g1', unit: 'benign/g1' },
         {

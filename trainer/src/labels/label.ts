@@ -1,4 +1,5 @@
 /** A folder of images with the labels that folders or a table give them. */
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { assemble, findImages, kindOf, scanDataset, type Dataset, type FoundImage } from '../dataset/scan.ts';
 import { TrainerError } from '../errors.ts';
@@ -27,23 +28,24 @@ export async function labelDataset(
   source: LabelSource,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Dataset> {
-  switch (source.from) {
-    case 'folders':
-      return scanDataset(dir, { signal });
-    case 'manifest':
-      return byManifest(dir, source, signal);
-    default:
-      return byNodules(dir, source, signal);
-  }
+  if (source.from === 'folders') return scanDataset(dir, { signal });
+  const text = await textOf(source.table);
+  const dataset =
+    source.from === 'manifest'
+      ? await byManifest({ dir, text, signal }, source)
+      : await byNodules({ dir, text, signal }, source);
+  return { ...dataset, labelsSha256: createHash('sha256').update(text).digest('hex') };
 }
 
-async function byManifest(
-  dir: string,
-  source: Extract<LabelSource, { readonly from: 'manifest' }>,
-  signal: AbortSignal | undefined,
-): Promise<Dataset> {
+interface Labelling {
+  readonly dir: string;
+  readonly text: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function byManifest({ dir, text, signal }: Labelling, options: ManifestOptions): Promise<Dataset> {
   const found: FoundImage[] = [];
-  for (const { line, ...image } of parseManifest(await textOf(source.table), source)) {
+  for (const { line, ...image } of parseManifest(text, options)) {
     signal?.throwIfAborted();
     found.push({ image, kind: await kindOfRow(dir, image.file, line) });
   }
@@ -70,16 +72,10 @@ async function kindOfRow(dir: string, file: string, line: number): Promise<Datas
 }
 
 async function byNodules(
-  dir: string,
-  source: Extract<LabelSource, { readonly from: 'nodules' }>,
-  signal: AbortSignal | undefined,
+  { dir, text, signal }: Labelling,
+  { rule, columns }: Extract<LabelSource, { readonly from: 'nodules' }>,
 ): Promise<Dataset> {
-  const nodules = new Map(
-    parseNodules(await textOf(source.table), source.rule, source.columns).map((nodule) => [
-      keyOf(nodule),
-      nodule,
-    ]),
-  );
+  const nodules = new Map(parseNodules(text, rule, columns).map((nodule) => [keyOf(nodule), nodule]));
   const { found, ignored } = await findImages(dir, signal);
   const labelled = found.flatMap(({ image, kind }) => {
     const [, exam = '', nodule = ''] = image.file.split('/');
@@ -98,7 +94,8 @@ function keyOf({ exam, nodule }: Pick<Nodule, 'exam' | 'nodule'>): string {
   return `${exam}/${nodule}`;
 }
 
-async function textOf(path: string): Promise<string> {
+/** @throws TrainerError DATASET_MISSING, LABELS_MALFORMED */
+export async function textOf(path: string): Promise<string> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
