@@ -1,5 +1,5 @@
 /** Curves for plots: as many points as can be seen, whatever the number of samples. Pure. */
-import { rocCurve } from '../metrics.ts';
+import { rocCurve, type RocPoint } from '../metrics.ts';
 import type { BootstrapOptions } from '../statistics/bootstrap.ts';
 import { precisionRecall } from '../statistics/precision-recall.ts';
 import { rocBand } from '../statistics/roc-band.ts';
@@ -22,8 +22,18 @@ export function curvesOf(
   const { champion } = others;
   return {
     roc: rocPoints(binary),
-    rocBand: rocBand(binary, { seed, ...(level !== undefined && { level }) }),
-    precisionRecall: isDefined(precision) ? thinned(precision.points) : [],
+    rocBand: rocBand(binary, { seed, ...(level !== undefined && { level }) }).map(({ fpr, low, high }) => ({
+      fpr,
+      low: short(low),
+      high: short(high),
+    })),
+    precisionRecall: (isDefined(precision) ? thinned(precision.points) : []).map(
+      ({ threshold, recall, precision }) => ({
+        threshold: short(threshold),
+        recall: short(recall),
+        precision: short(precision),
+      }),
+    ),
     shortcuts: Object.fromEntries(
       Object.entries(others.shortcuts).map(([name, scores]) => [name, rocPoints(scores)]),
     ),
@@ -42,9 +52,17 @@ function rocPoints({ scores, positive }: BinarySamples): readonly RocCurvePoint[
     const flat = before.tpr === point.tpr && point.tpr === after.tpr;
     return !(flat || (before.fpr === point.fpr && point.fpr === after.fpr));
   });
-  return thinned(corners).map(({ threshold, fpr, tpr }) =>
-    Number.isFinite(threshold) ? { threshold, fpr, tpr } : { fpr, tpr },
-  );
+  return thinned(corners).map(shortPoint);
+}
+
+function shortPoint({ threshold, fpr, tpr }: RocPoint): RocCurvePoint {
+  const point = { fpr: short(fpr), tpr: short(tpr) };
+  return Number.isFinite(threshold) ? { threshold: short(threshold), ...point } : point;
+}
+
+/** Six digits: a curve is looked at, and half of a report would be digits that nobody sees. */
+function short(value: number): number {
+  return Number(value.toPrecision(6));
 }
 
 /** The first, the last and points evenly between. */

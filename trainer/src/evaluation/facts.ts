@@ -1,9 +1,7 @@
 /** What is known of an image beside what a network makes of it: for shortcut baselines and subgroups. */
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Image } from '@hilum/imaging';
 import type { Dataset, DatasetImage } from '../dataset/scan.ts';
-import { readImage } from '../features/extract.ts';
+import { decoded, readBytes } from '../features/images.ts';
 
 export interface ImageFacts {
   /** Numbers that are no picture, and that a model has to beat: `fileBytes`, `meanGrey`, `pixels`, `diameterMm`. */
@@ -40,9 +38,8 @@ export async function readFactsOf(
     for (let image = images[next]; image !== undefined; image = images[next]) {
       next += 1;
       signal?.throwIfAborted();
-      const decoded = await readImage(dir, image.file, signal);
-      const { size } = await stat(join(dir, image.file));
-      facts.set(image.file, factsOf(image, decoded, size));
+      const bytes = await readBytes(dir, image.file);
+      facts.set(image.file, factsOf(image, await decoded(bytes, image.file, signal), bytes.length));
       onImage?.(facts.size);
     }
   };

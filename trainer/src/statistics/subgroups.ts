@@ -30,23 +30,28 @@ export function subgroupTable(
   attributes: Readonly<Record<string, Attribute>>,
   options: BootstrapOptions & { readonly threshold?: number },
 ): readonly SubgroupRow[] {
-  const { threshold } = options;
   checkBinary(samples);
   return Object.entries(attributes).flatMap(([attribute, values]) => {
     sameLength(samples.scores, values);
     return [...Map.groupBy(values.keys(), (row) => values[row])]
       .toSorted(([a], [b]) => (b === undefined || (a !== undefined && a < b) ? -1 : 1))
-      .map(([value, rows]) => {
-        const part = pickRows(samples, rows);
-        return {
-          attribute,
-          value,
-          samples: rows.length,
-          positives: part.positive.filter(Boolean).length,
-          groups: new Set(part.groups).size,
-          auc: estimateAuc(part, options),
-          ...(threshold !== undefined && { rates: ratesAt(part, threshold, options.level) }),
-        };
-      });
+      .map(([value, rows]) => rowOf(attribute, value, pickRows(samples, rows), options));
   });
+}
+
+function rowOf(
+  attribute: string,
+  value: string | undefined,
+  part: BinarySamples,
+  { threshold, ...options }: BootstrapOptions & { readonly threshold?: number },
+): SubgroupRow {
+  return {
+    attribute,
+    value,
+    samples: part.scores.length,
+    positives: part.positive.filter(Boolean).length,
+    groups: new Set(part.groups).size,
+    auc: estimateAuc(part, options),
+    ...(threshold !== undefined && { rates: ratesAt(part, threshold, options.level) }),
+  };
 }
