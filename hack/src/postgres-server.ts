@@ -1,6 +1,5 @@
 /** A real PostgreSQL on this machine, for one test file: one database, one user, no password, loopback only. */
-import { readdir } from 'node:fs/promises';
-import { chmod, chown, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,10 +32,9 @@ export async function startPostgres(): Promise<PostgresServer> {
     await chmod(dir, 0o700);
   }
   const data = join(dir, 'data');
-  const [first, ...rest] = [...asUser, join(bin, 'initdb'), '-D', data, '-U', 'hilum'];
-  await run(String(first), [...rest, '--auth=trust', '--no-sync', '--encoding=UTF8', '--locale=C'], {
-    cwd: dir,
-  });
+  const init = [join(bin, 'initdb'), '-D', data, '-U', 'hilum', '--auth=trust', '--no-sync'];
+  const [command, ...args] = [...asUser, ...init, '--encoding=UTF8', '--locale=C'];
+  await run(command, args, { cwd: dir });
   const port = await freePort('PostgreSQL', HOST);
   const settings = ['fsync=off', `unix_socket_directories=${dir}`].flatMap((setting) => ['-c', setting]);
   const server = [join(bin, 'postgres'), '-D', data, '-h', HOST, '-p', String(port), ...settings];

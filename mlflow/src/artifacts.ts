@@ -34,13 +34,18 @@ export interface DownloadOptions {
 export interface Artifacts {
   /** @param content bytes, or the path of a file here */
   uploadFile(
-    run: Run,
+    run: Pick<Run, 'artifactUri'>,
     artifactPath: string,
     content: Uint8Array | string,
     signal?: AbortSignal,
   ): Promise<void>;
   /** @param artifactPath folder of the run that gets what `dir` holds; '' is the run's own */
-  uploadDirectory(run: Run, artifactPath: string, dir: string, signal?: AbortSignal): Promise<void>;
+  uploadDirectory(
+    run: Pick<Run, 'artifactUri'>,
+    artifactPath: string,
+    dir: string,
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** One file of a run, to a path of this machine whose folder exists; written whole or not at all. */
   downloadFile(runId: string, artifactPath: string, into: string, signal?: AbortSignal): Promise<void>;
   /** What a folder of the run directly holds; none where there is no such folder. */

@@ -7,6 +7,10 @@ export interface MetricPoint {
   /** Milliseconds since 1970. Fixed by the caller, so that a repeated request stores nothing twice. */
   readonly timestampMs: number;
   readonly step: number;
+  /** The logged model that it is a figure of; only where the server has logged models. */
+  readonly modelId?: string;
+  /** The dataset input of the run that it was measured on; only where the server has logged models. */
+  readonly dataset?: { readonly name: string; readonly digest: string };
 }
 
 export interface RunData {
@@ -26,6 +30,9 @@ interface WireMetric {
   readonly value: number | string;
   readonly timestamp: number;
   readonly step: number;
+  readonly model_id?: string;
+  readonly dataset_name?: string;
+  readonly dataset_digest?: string;
 }
 
 export interface Batch {
@@ -103,7 +110,15 @@ function emptyDraft(): Draft {
 
 function wireMetric(point: MetricPoint): WireMetric {
   const value = Number.isFinite(point.value) ? point.value : String(point.value);
-  return { key: checkedKey(point.key, 'metric'), value, timestamp: point.timestampMs, step: point.step };
+  const { modelId, dataset } = point;
+  return {
+    key: checkedKey(point.key, 'metric'),
+    value,
+    timestamp: point.timestampMs,
+    step: point.step,
+    ...(modelId === undefined ? {} : { model_id: modelId }),
+    ...(dataset === undefined ? {} : { dataset_name: dataset.name, dataset_digest: dataset.digest }),
+  };
 }
 
 function checkedKey(key: string, what: string): string {

@@ -1,16 +1,20 @@
 /** The client: one server, all of its calls that Hilum uses. */
 import { z } from 'zod';
+import { detectCapabilities, type Capabilities } from './capabilities.ts';
 import { createArtifacts, type Artifacts } from './artifacts.ts';
 import { hasCode } from './errors.ts';
 import { createHttp, type MlflowOptions } from './http.ts';
+import { createLoggedModels, type LoggedModels } from './logged-models.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import { createTracking, type Tracking } from './tracking.ts';
 
-export interface MlflowClient extends Tracking, Registry, Artifacts {
+export interface MlflowClient extends Tracking, LoggedModels, Registry, Artifacts {
   /** Without credentials. */
   readonly baseUrl: string;
   /** Asks for the version and makes one real call: `/version` alone answers even a host name that all else refuses. */
   ping(signal?: AbortSignal): Promise<{ version: string }>;
+  /** What the server can do; asked once, and again only after an error. */
+  capabilities(signal?: AbortSignal): Promise<Capabilities>;
 }
 
 export function createMlflow(options: MlflowOptions): MlflowClient {
@@ -19,7 +23,8 @@ export function createMlflow(options: MlflowOptions): MlflowClient {
   const artifactUriOf = async (runId: string, signal?: AbortSignal): Promise<string> => {
     return (await tracking.getRun(runId, signal)).artifactUri;
   };
-  return {
+  let known: Capabilities | undefined;
+  const client: MlflowClient = {
     baseUrl: http.baseUrl.href.replace(/\/$/, ''),
     async ping(signal) {
       const body = { max_results: 1 };
@@ -31,8 +36,17 @@ export function createMlflow(options: MlflowOptions): MlflowClient {
       });
       return { version: version.trim().slice(0, 40) };
     },
+    async capabilities(signal) {
+      if (known !== undefined) return known;
+      // First of all, as a wrong address would look like a server without any part.
+      const { version } = await client.ping(signal);
+      known = { version, ...(await detectCapabilities(http, signal)) };
+      return known;
+    },
     ...tracking,
+    ...createLoggedModels(http),
     ...createRegistry(http),
     ...createArtifacts(http, artifactUriOf),
   };
+  return client;
 }

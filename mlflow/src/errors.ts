@@ -26,6 +26,14 @@ export const MLFLOW_CODES = {
     retryable: false,
     text: 'an experiment of this name was deleted; restore it or name another',
   },
+  REGISTRY_MISSING: {
+    retryable: false,
+    text: 'the tracking server has no model registry; use one that has, or register nothing',
+  },
+  ALIASES_MISSING: {
+    retryable: false,
+    text: 'the registry is older than aliases; use MLflow 2.3 or newer, or name versions by number',
+  },
   LIMIT_EXCEEDED: {
     retryable: false,
     text: 'a value is longer than MLflow stores; it would be cut silently',
@@ -48,6 +56,8 @@ interface MlflowErrorOptions {
   readonly retryable?: boolean;
   /** True when the server surely did not carry the request out, so that even a creation may be sent again. */
   readonly notDone?: boolean;
+  /** Before then the server wants no other call. */
+  readonly retryAfterMs?: number | undefined;
   readonly cause?: unknown;
 }
 
@@ -61,6 +71,7 @@ export class MlflowError extends Error {
   /** The same call may succeed later, without anybody doing anything. */
   readonly retryable: boolean;
   readonly notDone: boolean;
+  readonly retryAfterMs: number;
 
   constructor(code: string, message: string, options: MlflowErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -68,12 +79,25 @@ export class MlflowError extends Error {
     if (options.status !== undefined) this.status = options.status;
     this.retryable = options.retryable ?? (code in MLFLOW_CODES && MLFLOW_CODES[code as OwnCode].retryable);
     this.notDone = options.notDone ?? false;
+    this.retryAfterMs = options.retryAfterMs ?? 0;
   }
 }
 
 export function hasCode(error: unknown, ...codes: readonly string[]): error is MlflowError {
   return error instanceof MlflowError && codes.includes(error.code);
 }
+
+/**
+ * The server does not know the call at all, as an older or a hosted one: a page instead of MLflow's JSON, or the code
+ * for it. (A wrong address looks the same; `ping` tells the two apart.)
+ */
+export function isMissingCall(error: unknown): error is MlflowError {
+  if (!(error instanceof MlflowError)) return false;
+  if (error.code === 'ENDPOINT_NOT_FOUND' || error.code === 'NOT_IMPLEMENTED') return true;
+  return error.code === 'UNEXPECTED_ANSWER' && MISSING_STATUS.has(error.status ?? 0);
+}
+
+const MISSING_STATUS: ReadonlySet<number> = new Set([404, 405, 501]);
 
 const errorBody = z.object({ error_code: z.string().min(1), message: z.string().default('') });
 
@@ -84,8 +108,15 @@ const RETRYABLE_SERVER_CODES = new Set([
   'REQUEST_LIMIT_EXCEEDED',
 ]);
 
-/** @param body the answer's text, cut by the caller */
-export function errorOfAnswer(status: number, body: string, baseUrl: URL): MlflowError {
+/** @param retryAfter the header of that name, or null */
+export function errorOfAnswer(
+  {
+    status,
+    body,
+    retryAfter,
+  }: { readonly status: number; readonly body: string; readonly retryAfter: string | null },
+  baseUrl: URL,
+): MlflowError {
   const at = `MLflow at ${baseUrl.origin}`;
   // The host check of MLflow 3.5 and newer answers in plain text, before any handler.
   if (status === 403 && body.startsWith('Invalid Host header')) {
@@ -100,7 +131,7 @@ export function errorOfAnswer(status: number, body: string, baseUrl: URL): Mlflo
     return new MlflowError('UNAUTHENTICATED', `${at} refuses the user or password; ${todo}`, { status });
   }
   const known = errorBody.safeParse(parseJson(body));
-  if (!known.success) return errorWithoutCode(status, body, at);
+  if (!known.success) return errorWithoutCode(status, body, at, retryAfterMs(retryAfter));
   const { error_code: code, message } = known.data;
   const firstLine = (message.split('\n', 1)[0] ?? '').slice(0, 300);
   // SQLite and small pools under load: HTTP 400, yet nothing was done. On MLflow 3.17, 7 of 40 run creations at once.
@@ -108,16 +139,24 @@ export function errorOfAnswer(status: number, body: string, baseUrl: URL): Mlflo
     return new MlflowError('OVERLOADED', `${at} has no free database connection`, { status, notDone: true });
   }
   const retryable = RETRYABLE_SERVER_CODES.has(code) || isRetryableStatus(status);
-  return new MlflowError(code, `${at}: ${firstLine}`, { status, retryable });
+  return new MlflowError(code, `${at}: ${firstLine}`, {
+    status,
+    retryable,
+    retryAfterMs: retryAfterMs(retryAfter),
+  });
 }
 
-function errorWithoutCode(status: number, body: string, at: string): MlflowError {
+function errorWithoutCode(status: number, body: string, at: string, waitMs: number): MlflowError {
   if (status === 403)
     return new MlflowError('PERMISSION_DENIED', `${at} answers 403: ${excerpt(body)}`, { status });
   if (status === 429 || status === 503) {
-    return new MlflowError('OVERLOADED', `${at} answers ${status}`, { status, notDone: true });
+    return new MlflowError('OVERLOADED', `${at} answers ${status}`, {
+      status,
+      notDone: true,
+      retryAfterMs: waitMs,
+    });
   }
-  if (status >= 500)
+  if (status >= 500 && status !== 501)
     return new MlflowError('SERVER_ERROR', `${at} answers ${status}: ${excerpt(body)}`, { status });
   return new MlflowError('UNEXPECTED_ANSWER', `${at} answers ${status}: ${excerpt(body)}`, { status });
 }
@@ -151,7 +190,12 @@ function networkCode(error: unknown): string | undefined {
 }
 
 function isRetryableStatus(status: number): boolean {
-  return status === 429 || status >= 500;
+  return status === 429 || (status >= 500 && status !== 501);
+}
+
+/** In seconds; the other form, a date, would have us trust two clocks. */
+function retryAfterMs(header: string | null): number {
+  return header !== null && /^\d{1,5}$/.test(header) ? Number(header) * 1000 : 0;
 }
 
 function parseJson(text: string): unknown {

@@ -10,6 +10,14 @@ export interface MlflowOptions {
   readonly baseUrl: string;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
+  /** Instead of a user and password. */
+  readonly token?: string | undefined;
+  /**
+   * How a token is shown: as MLflow's own clients do, `Bearer`, or as user and password of basic authentication, as
+   * DagsHub wants it. Nothing else hangs on it: what a server can do is asked, see `capabilities`. Default: `dagshub`
+   * for an address of dagshub.com.
+   */
+  readonly profile?: 'mlflow' | 'dagshub' | undefined;
   readonly fetch?: typeof fetch;
   /** A call takes at most this long, its retries included; default 30 s. */
   readonly timeoutMs?: number;
@@ -25,7 +33,8 @@ export interface MlflowOptions {
 interface JsonRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
-  /** With a body the method is POST, otherwise GET. */
+  /** By default POST with a body, otherwise GET. */
+  readonly method?: 'PATCH';
   readonly body?: unknown;
   /** Sent twice it leaves what it leaves once; default true. Others are repeated only if they surely had no effect. */
   readonly idempotent?: boolean;
@@ -77,7 +86,8 @@ export function createHttp(options: MlflowOptions): Http {
     // A redirect would turn POST into GET, and is no answer of MLflow: let it be an UNEXPECTED_ANSWER.
     const answer = await send(url, { ...init, headers, signal, redirect: 'manual' });
     if (answer.ok) return answer;
-    throw errorOfAnswer(answer.status, await answer.text(), baseUrl);
+    const retryAfter = answer.headers.get('retry-after');
+    throw errorOfAnswer({ status: answer.status, body: await answer.text(), retryAfter }, baseUrl);
   }
 
   async function repeat<T>(plan: Plan, attempt: (deadline: Deadline) => Promise<T>): Promise<T> {
@@ -111,7 +121,7 @@ export function createHttp(options: MlflowOptions): Http {
   /** Waits, or ends the call with the reason of its last attempt when the time is over. */
   async function backOff(tried: number, plan: Plan, deadline: Deadline, error: MlflowError): Promise<void> {
     const longest = Math.min(FIRST_WAIT_MS * 2 ** (tried - 1), LONGEST_WAIT_MS);
-    const waitMs = longest * (0.5 + (options.random ?? Math.random)() / 2);
+    const waitMs = Math.max(longest * (0.5 + (options.random ?? Math.random)() / 2), error.retryAfterMs);
     const sleep = options.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal }));
     try {
       await sleep(waitMs, deadline.signal);
@@ -144,9 +154,9 @@ export function createHttp(options: MlflowOptions): Http {
 
   return {
     baseUrl,
-    async json({ path, query, body, idempotent = true, signal }, schema) {
+    async json({ path, query, method = 'POST', body, idempotent = true, signal }, schema) {
       const headers = { 'content-type': 'application/json' };
-      const init = body === undefined ? {} : { method: 'POST', headers, body: JSON.stringify(body) };
+      const init = body === undefined ? {} : { method, headers, body: JSON.stringify(body) };
       return parse(await textOf(urlOf(path, query), init, idempotent, signal), schema, baseUrl, path);
     },
     text: (path, signal) => textOf(urlOf(path), {}, true, signal),
@@ -208,10 +218,21 @@ function addressOf(options: MlflowOptions): Address {
     // The text itself may hold a password: it is not repeated.
     throw new MlflowError('BASE_URL_INVALID', 'the address of MLflow must be http(s)://host[:port][/path]');
   }
+  const baseUrl = new URL(url.origin + url.pathname.replace(/\/+$/, ''));
+  if (options.token !== undefined) {
+    const isDagshub = (options.profile ?? profileOf(url)) === 'dagshub';
+    const authorization = isDagshub ? basic(options.token, options.token) : `Bearer ${options.token}`;
+    return { baseUrl, authorization };
+  }
   const username = options.username ?? decodeURIComponent(url.username);
   const password = options.password ?? decodeURIComponent(url.password);
-  const authorization =
-    username === '' ? undefined : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-  const baseUrl = new URL(url.origin + url.pathname.replace(/\/+$/, ''));
-  return { baseUrl, authorization };
+  return { baseUrl, authorization: username === '' ? undefined : basic(username, password) };
+}
+
+function profileOf({ hostname }: URL): 'mlflow' | 'dagshub' {
+  return hostname === 'dagshub.com' || hostname.endsWith('.dagshub.com') ? 'dagshub' : 'mlflow';
+}
+
+function basic(username: string, password: string): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }

@@ -1,7 +1,7 @@
 /** Registered models, their versions and aliases. */
 import { z } from 'zod';
 import { keyValues } from './batches.ts';
-import { MlflowError, hasCode } from './errors.ts';
+import { MlflowError, hasCode, isMissingCall } from './errors.ts';
 import type { Http } from './http.ts';
 import { parseModelUri } from './model-uri.ts';
 
@@ -24,7 +24,10 @@ export interface NewModelVersion {
   readonly tags?: Readonly<Record<string, string>>;
 }
 
-/** Every call throws MlflowError, or the reason of `signal`. */
+/**
+ * Every call throws MlflowError, or the reason of `signal`; REGISTRY_MISSING and ALIASES_MISSING where the server does
+ * not know it.
+ */
 export interface Registry {
   ensureRegisteredModel(name: string, signal?: AbortSignal): Promise<void>;
   /** Safe to repeat: a version of this run with the same source and tags is returned instead of a second one. */
@@ -52,7 +55,14 @@ export interface Registry {
 const API = '/api/2.0/mlflow';
 const LONGEST_TAG = 100_000; // MAX_MODEL_REGISTRY_TAG_VALUE_LENGTH
 
-export function createRegistry(http: Http): Registry {
+export function createRegistry(transport: Http): Registry {
+  const http: Pick<Http, 'json'> = {
+    json: (request, schema) =>
+      transport.json(request, schema).catch((error: unknown) => {
+        throw isMissingCall(error) ? missingCall(request.path, error, transport.baseUrl) : error;
+      }),
+  };
+
   /** The version that an earlier try of the same creation left. */
   async function alreadyCreated(
     wanted: NewModelVersion,
@@ -124,7 +134,8 @@ export function createRegistry(http: Http): Registry {
       const known = await alreadyCreated(wanted, signal);
       if (known !== undefined) return known;
       const { name, source, runId } = wanted;
-      const body = { name, source, run_id: runId, tags: keyValues(wanted.tags, 'tag', LONGEST_TAG) };
+      const tags = keyValues(wanted.tags, 'tag', LONGEST_TAG);
+      const body = { name, source, run_id: runId, tags };
       const request = { path: `${API}/model-versions/create`, body, idempotent: false, signal };
       return (await http.json(request, versionAnswer)).model_version;
     },
@@ -151,6 +162,16 @@ export function createRegistry(http: Http): Registry {
       return found;
     },
   };
+}
+
+function missingCall(path: string, cause: MlflowError, { origin }: URL): MlflowError {
+  const ofAliases = path.endsWith('/alias');
+  const what = ofAliases ? 'knows no aliases of models' : 'has no model registry';
+  const todo = ofAliases
+    ? 'use MLflow 2.3 or newer, or name a version by its number'
+    : 'use a server that has one, or register nothing: what the run logged is complete';
+  const code = ofAliases ? 'ALIASES_MISSING' : 'REGISTRY_MISSING';
+  return new MlflowError(code, `MLflow at ${origin} ${what}; ${todo}`, { status: cause.status, cause });
 }
 
 const nothing = z.looseObject({});

@@ -62,6 +62,12 @@ export interface Tracking {
     value: string,
     signal?: AbortSignal,
   ): Promise<Run | undefined>;
+  /** The newest run of the experiment with all of these tags. */
+  findRun(
+    experimentId: string,
+    tags: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<Run | undefined>;
   /** Takes any number of items, and sends as many requests as MLflow's limits need. Safe to repeat. */
   logBatch(runId: string, data: RunData, signal?: AbortSignal): Promise<void>;
   logDataset(runId: string, dataset: DatasetInput, signal?: AbortSignal): Promise<void>;
@@ -87,6 +93,26 @@ export function createTracking(http: Http): Tracking {
     if (experiment?.lifecycle_stage !== 'deleted') return experiment?.experiment_id;
     const todo = 'restore it or name another';
     throw new MlflowError('EXPERIMENT_DELETED', `the experiment "${name}" was deleted; ${todo}`);
+  }
+
+  async function findRun(
+    experimentId: string,
+    tags: Readonly<Record<string, string>>,
+    signal: AbortSignal | undefined,
+  ): Promise<Run | undefined> {
+    const filter = Object.entries(tags).map(([key, value]) => {
+      // MLflow's filters know no escape: a value may hold one kind of quote, not both.
+      const quote = value.includes("'") ? '"' : "'";
+      return `tags.\`${key}\` = ${quote}${value}${quote}`;
+    });
+    const body = {
+      experiment_ids: [experimentId],
+      filter: filter.join(' and '),
+      max_results: 1,
+      order_by: ['attributes.start_time DESC'],
+    };
+    const { runs } = await http.json({ path: `${API}/runs/search`, body, signal }, searchAnswer);
+    return runs[0];
   }
 
   return {
@@ -117,19 +143,8 @@ export function createTracking(http: Http): Tracking {
       return (await http.json({ path: `${API}/runs/get`, query: { run_id: runId }, signal }, runAnswer)).run;
     },
 
-    async findRunByTag(experimentId, key, value, signal) {
-      // MLflow's filters know no escape: a value may hold one kind of quote, not both.
-      const quote = value.includes("'") ? '"' : "'";
-      const filter = `tags.\`${key}\` = ${quote}${value}${quote}`;
-      const body = {
-        experiment_ids: [experimentId],
-        filter,
-        max_results: 1,
-        order_by: ['attributes.start_time DESC'],
-      };
-      const { runs } = await http.json({ path: `${API}/runs/search`, body, signal }, searchAnswer);
-      return runs[0];
-    },
+    findRunByTag: (experimentId, key, value, signal) => findRun(experimentId, { [key]: value }, signal),
+    findRun,
 
     async logBatch(runId, data, signal) {
       for (const batch of batchesOf(data)) {
