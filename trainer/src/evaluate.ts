@@ -6,7 +6,7 @@ import type { Dataset } from './dataset/scan.ts';
 import { readSplit, type SplitRecord } from './dataset/split-record.ts';
 import { TrainerError } from './errors.ts';
 import { byLabel, summarise, type Evaluation, type ImageScore } from './evaluation.ts';
-import { readImage, tensorOf } from './features/extract.ts';
+import { readImage, tensorOf } from './features/images.ts';
 import { labelDataset, type LabelSource } from './labels/label.ts';
 import { indicesOn } from './plan.ts';
 import { SPLIT_FILE } from './report-files.ts';

@@ -1,6 +1,7 @@
 /** From a plan to a model package on disk and, where the run is tracked, in MLflow. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { contractSchema } from '@hilum/imaging';
 import {
   buildFrozen,
   buildTail,
@@ -30,7 +31,7 @@ import { readWeights } from './weights.ts';
 export type Made = Pick<TrainResult, 'evaluation' | 'details' | 'package' | 'digest'>;
 
 /** Features, training, evaluation, package, upload: all that a retry of an uploaded run need not do again. */
-export async function makeModel(plan: Plan, options: TrainOptions, log: RunLog | undefined): Promise<Made> {
+export async function makeModel(asked: Plan, options: TrainOptions, log: RunLog | undefined): Promise<Made> {
   const { signal, now = Date.now } = options;
   const pin =
     log === undefined
@@ -38,12 +39,14 @@ export async function makeModel(plan: Plan, options: TrainOptions, log: RunLog |
       : (options.dataset?.md5 ?? (await datasetMd5(options.dataDir, signal)));
   if (pin !== undefined) {
     const source = options.dataset?.remote ?? basename(resolve(options.dataDir));
-    await log?.start(paramsOf(plan, options, pin), { name: 'images', digest: pin, source });
+    await log?.start(paramsOf(asked, options, pin), { name: 'images', digest: pin, source });
   }
   const weights = await readWeights(options.baseWeights);
   const tf = await loadEngine();
-  const features = await extract(tf, weights, plan, options);
+  const features = await extract(tf, weights, asked, options);
   try {
+    options.onEvent?.({ type: 'domain', ...features.survey });
+    const plan = inDomain(asked, features);
     const { trainableFrom: cut, headUnits, dropout } = options.model;
     const { inputSize } = plan.contract;
     const { seed } = options.hyperparameters;
@@ -85,6 +88,11 @@ function extract(tf: Tf, weights: BaseWeights, plan: Plan, options: TrainOptions
     signal: options.signal,
     onProgress: (progress) => options.onEvent?.({ type: 'features', ...progress }),
   });
+}
+
+/** The plan under a contract that says no more than the dataset bears out. */
+function inDomain(plan: Plan, { survey }: Features): Plan {
+  return { ...plan, contract: contractSchema.parse({ ...plan.contract, domain: survey.domain }) };
 }
 
 interface Stage {

@@ -1,10 +1,8 @@
 /** One training run from a folder of images to an evaluated, packaged and, where asked for, registered model. */
 import { join, resolve } from 'node:path';
-import { contractSchema } from '@hilum/imaging';
 import { auditLeakage } from './audit/audit.ts';
 import { refuseLeaks } from './audit/refusal.ts';
 import { makeModel, type Made } from './make-model.ts';
-import { surveyDomain } from './dataset/domain.ts';
 import { chooseSplit } from './dataset/choose-split.ts';
 import { TrainerError } from './errors.ts';
 import { judge } from './evaluation.ts';
@@ -54,7 +52,7 @@ async function trainAndRegister(
     const { experimentId, runId } = log.run;
     options.onEvent?.({ type: 'run', experimentId, runId, url: log.url });
   }
-  const made = uploadedBefore(plan, log) ?? (await makeModel(await checked(plan, options), options, log));
+  const made = uploadedBefore(plan, log) ?? (await makeChecked(plan, options, log));
   const gate = judge(made.evaluation, options.registration?.gate?.minAucRoc);
   const result = { dataset: plan.counts, ...made, gate };
   if (log === undefined) return result;
@@ -70,26 +68,18 @@ async function trainAndRegister(
   return { ...result, run, model };
 }
 
-/** Nothing is trained on a split that leaks, nor is a model for images that are none of its domain. */
-async function checked(plan: Plan, options: TrainOptions): Promise<Plan> {
+async function makeChecked(plan: Plan, options: TrainOptions, log: RunLog | undefined): Promise<Made> {
   await refuseLeakage(plan, options);
-  return inDomain(plan, options);
+  return makeModel(plan, options, log);
 }
 
-/** @throws TrainerError SPLIT_LEAKS */
+/** Nothing is trained on a split that leaks. @throws TrainerError SPLIT_LEAKS */
 async function refuseLeakage({ dataset, split }: Plan, options: TrainOptions): Promise<void> {
   const { dir, images } = dataset;
   const cacheDir = join(options.cacheDir, 'prints');
   const audit = await auditLeakage({ dir, images, sides: split.sides, cacheDir, signal: options.signal });
   options.onEvent?.({ type: 'audit', ...audit.counts });
   refuseLeaks(audit);
-}
-
-/** The plan under a contract that says no more than the dataset bears out. */
-async function inDomain(plan: Plan, options: TrainOptions): Promise<Plan> {
-  const survey = await surveyDomain(plan.dataset, plan.contract, options.signal);
-  options.onEvent?.({ type: 'domain', ...survey });
-  return { ...plan, contract: contractSchema.parse({ ...plan.contract, domain: survey.domain }) };
 }
 
 /** A retry of a run whose package is uploaded has only the registration left to do. */

@@ -2,7 +2,7 @@
 import { loadClassifier, type Tf } from '@hilum/model';
 import { TrainerError } from './errors.ts';
 import type { ImageScore } from './evaluation.ts';
-import { readTensor } from './features/extract.ts';
+import { readTensor } from './features/images.ts';
 
 /** As the contract with the server has it. */
 const TOLERANCE = 1e-5;

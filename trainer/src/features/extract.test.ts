@@ -1,11 +1,17 @@
+import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { contractSchema, defaultContract, writeCtSlice } from '@hilum/imaging';
 import { loadEngine, type Tf } from '@hilum/model';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { scratchDir, writeTree } from '../../test/scratch.ts';
+import { waterBottle } from '../../test/water.ts';
 import { scanDataset, type Dataset } from '../dataset/scan.ts';
-import { extractFeatures, readTensor, type FeatureOptions } from './extract.ts';
+import { writePhantomStudies } from '../phantom/studies.ts';
+import { extractFeatures, type FeatureOptions } from './extract.ts';
+import { readTensor } from './images.ts';
+import { ShardFolder } from './shards.ts';
+import { Verdicts } from './verdicts.ts';
 
 const scratch = scratchDir('features');
 const contract = defaultContract('hu', 32);
@@ -106,6 +112,7 @@ describe('extractFeatures', () => {
     ['another contract', { contract: defaultContract('grey', 32, { center: 40, width: 400 }) }],
     ['another cut', { cut: 'block5_conv1' }],
     ['other base weights', { weightsSha256: 'v' }],
+    ['other taps, pooling or views', { frozenDigest: 'block2' }],
   ] as const)('infers anew for %s', async (_, change) => {
     const cacheDir = join(scratch, 'keyed');
     (await extractFeatures(options(cacheDir))).close();
@@ -133,6 +140,142 @@ describe('extractFeatures', () => {
     await writeFile(path, bytes);
     (await extractFeatures(options(cacheDir))).close();
     expect(inferred).toBe(3);
+  });
+
+  it('decodes nothing on a second run: a file that cannot be decoded does no harm once all is known of it', async () => {
+    const cacheDir = join(scratch, 'warm');
+    const dir = join(scratch, 'garbage');
+    await writeTree(dir, {
+      'a/p1/1.dcm': slice(1),
+      'b/p2/2.dcm': Buffer.concat([slice(2).subarray(0, 400)]),
+    });
+    const garbage = await scanDataset(dir);
+    (await extractFeatures(options(cacheDir))).close();
+    await expect(extractFeatures(options(cacheDir, { dataset: garbage }))).rejects.toThrow(/2\.dcm/);
+    const recipe = (await readdir(cacheDir)).find((name) => name.length === 64);
+    const digest = createHash('sha256')
+      .update(await readFile(join(dir, 'b/p2/2.dcm')))
+      .digest('hex');
+    const folder = await ShardFolder.open(join(cacheDir, recipe ?? ''));
+    await folder.add([digest], Float32Array.of(7, 8, 9));
+    folder.close();
+    await (await Verdicts.open(cacheDir, contract)).add(new Map([[digest, null]]));
+    const features = await extractFeatures(options(cacheDir, { dataset: garbage, frozen: refuse }));
+    expect([...features.rows([1])]).toEqual([7, 8, 9]);
+    features.close();
+  });
+
+  it('judges the domain in the same pass, and remembers it for another cut and another run', async () => {
+    const dir = join(scratch, 'mixed');
+    await writePhantomStudies({ dir, patients: 2, slices: 1, seed: 3 });
+    await writeTree(dir, { 'benign/bottle/1.dcm': waterBottle(), 'malignant/bottle/2.dcm': waterBottle() });
+    const mixed = await scanDataset(dir);
+    const cacheDir = join(scratch, 'judged');
+    for (const cut of ['head', 'block5_conv1', 'head'] as const) {
+      const features = await extractFeatures(options(cacheDir, { dataset: mixed, cut }));
+      expect(features.survey).toEqual({
+        domain: 'any',
+        images: 4,
+        outside: 2,
+        first: { file: expect.stringMatching(/bottle/) as string, code: 'NOT_CHEST' },
+      });
+      features.close();
+    }
+  });
+
+  it('judges images whose features are known already where their verdict is not', async () => {
+    const cacheDir = join(scratch, 'unjudged');
+    const any = contractSchema.parse({ ...contract, domain: 'any' });
+    const first = await extractFeatures(options(cacheDir, { contract: any }));
+    expect(first.survey).toEqual({ domain: 'any', images: 4, outside: 0 });
+    first.close();
+    const second = await extractFeatures(options(cacheDir, { frozen: refuse }));
+    expect(second.survey).toMatchObject({ domain: 'any', outside: 4 });
+    expect(second.computed).toBe(0);
+    second.close();
+  });
+
+  describe('with changed copies', () => {
+    const recipe = { copies: 2, rotationDegrees: 10, shiftPercent: 5, scalePercent: 5, noise: 10 };
+    const augmentation = { recipe, seed: 7, train: [0, 1] };
+
+    it('makes them of training images alone, beside the images themselves', async () => {
+      const progress: unknown[] = [];
+      const features = await extractFeatures(
+        options(join(scratch, 'copies'), { augmentation, onProgress: (p) => progress.push(p) }),
+      );
+      expect(inferred).toBe(3 + 2 * 2);
+      expect(progress.at(-1)).toEqual({ images: 8, totalImages: 8, cached: 1 });
+      const [plain, one, two] = [0, 1, 2].map((copy) => features.rows([0, 1], copy));
+      expect(one).not.toEqual(plain);
+      expect(two).not.toEqual(one);
+      expect(() => features.rows([3], 1)).toThrow(/no features/);
+      expect(() => features.rows([0], 3)).toThrow(/no copy 3/);
+      features.close();
+    });
+
+    it('shares the images with runs that change nothing, and copies with runs that make more of them', async () => {
+      const cacheDir = join(scratch, 'shared');
+      (await extractFeatures(options(cacheDir))).close();
+      const two = await extractFeatures(options(cacheDir, { augmentation }));
+      expect(inferred).toBe(4);
+      const kept = two.rows([0, 1], 2);
+      two.close();
+      const more = { ...augmentation, recipe: { ...recipe, copies: 3 } };
+      const three = await extractFeatures(options(cacheDir, { augmentation: more }));
+      expect(inferred).toBe(2);
+      expect(three.rows([0, 1], 2)).toEqual(kept);
+      three.close();
+    });
+
+    it.each([
+      ['another seed', { ...augmentation, seed: 8 }],
+      ['another recipe', { ...augmentation, recipe: { ...recipe, noise: 11 } }],
+    ])('makes them anew for %s', async (_, changed) => {
+      const cacheDir = join(scratch, 'seeds');
+      const first = await extractFeatures(options(cacheDir, { augmentation }));
+      const before = first.rows([0, 1], 1);
+      first.close();
+      const second = await extractFeatures(options(cacheDir, { augmentation: changed }));
+      expect(inferred).toBe(4);
+      expect(second.rows([0, 1], 1)).not.toEqual(before);
+      second.close();
+    });
+
+    it('gives the image itself for every copy where the recipe changes nothing, and computes none', async () => {
+      const nothing = { copies: 2, rotationDegrees: 0, shiftPercent: 0, scalePercent: 0, noise: 0 };
+      const features = await extractFeatures(
+        options(join(scratch, 'nothing'), { augmentation: { ...augmentation, recipe: nothing } }),
+      );
+      expect(inferred).toBe(3);
+      expect(features.rows([0, 1], 2)).toEqual(features.rows([0, 1]));
+      features.close();
+    });
+  });
+
+  it('makes room by removing the recipe that was used longest ago, never its own and none in use', async () => {
+    const cacheDir = join(scratch, 'bounded');
+    const hour = 3_600_000;
+    const at =
+      (hours: number): (() => number) =>
+      () =>
+        Date.UTC(2026, 0, 1) + hours * hour;
+    const run = async (weightsSha256: string, hours: number, cacheLimitBytes?: number): Promise<number> => {
+      (await extractFeatures(options(cacheDir, { weightsSha256, now: at(hours), cacheLimitBytes }))).close();
+      return inferred;
+    };
+    await run('a', 0);
+    await run('b', 2);
+    await run('a', 4);
+    await run('c', 8.5);
+    // Each recipe takes 335 bytes: 3 rows of 3 float32 and their header.
+    expect(await run('d', 9, 1000)).toBe(3);
+    expect(await run('a', 10)).toBe(0);
+    expect(await run('c', 10)).toBe(0);
+    expect(await run('b', 10)).toBe(3);
+    // All others were used a moment ago: the limit gives way, not they.
+    expect(await run('e', 10, 1)).toBe(3);
+    expect(await run('a', 10)).toBe(0);
   });
 
   it('names the file that cannot be decoded', async () => {

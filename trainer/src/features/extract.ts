@@ -1,222 +1,152 @@
-/** Images → what the frozen layers make of them, computed once per image, contract, cut and base weights. */
+/**
+ * Images, and changed copies of the training images → what the frozen layers make of them: computed once per image,
+ * contract, frozen layers and base weights, kept on disk, and shared by the trials of a search and by later runs.
+ */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import {
-  contractDigest,
-  decodeImage,
-  ImagingError,
-  toTensor,
-  type Contract,
-  type Image,
-} from '@hilum/imaging';
-import type { Cut, Tf } from '@hilum/model';
-import type { Dataset } from '../dataset/scan.ts';
-import { TrainerError } from '../errors.ts';
-import type { LayersModel } from '../tensors.ts';
-import { ShardFolder } from './shards.ts';
+import { contractDigest } from '@hilum/imaging';
+import type { Cut } from '@hilum/model';
+import { changesPixels } from '../augment/augment.ts';
+import { surveyDomain, type DomainSurvey } from '../dataset/domain.ts';
+import { computeMissing, type ComputeOptions, type Task } from './compute.ts';
+import { readBytes } from './images.ts';
+import { readAhead } from './read-ahead.ts';
+import type { ShardFolder } from './shards.ts';
+import { FeatureStore } from './store.ts';
+import { Verdicts } from './verdicts.ts';
 
-export interface FeatureOptions {
-  readonly tf: Tf;
-  readonly dataset: Pick<Dataset, 'dir' | 'images'>;
-  readonly contract: Contract;
+export interface FeatureOptions extends ComputeOptions {
   readonly cut: Cut;
+  /** Whatever else decides what the frozen layers make of an image: taps, pooling, views. */
+  readonly frozenDigest?: string | undefined;
   /** Hex sha256 of the base weights. */
   readonly weightsSha256: string;
-  /** Called only where something has to be computed; input `[n, s, s, 3]`. */
-  readonly frozen: () => Pick<LayersModel, 'predict' | 'dispose'>;
   readonly cacheDir: string;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: FeatureProgress) => void;
+  /** Of all recipes in `cacheDir` together, in bytes; default 20 GB. Recipes that no run uses make room for this one. */
+  readonly cacheLimitBytes?: number | undefined;
+  /** Milliseconds since 1970, to tell which recipe was used last. */
+  readonly now?: (() => number) | undefined;
 }
 
-interface FeatureProgress {
-  readonly images: number;
-  readonly totalImages: number;
-  /** How many of all came from the cache. */
-  readonly cached: number;
-}
-
-/** One row of float32 per image of the dataset, in its order. */
-export interface Features {
+/** What a network is trained on: rows of float32 by the index of a sample. */
+export interface FeatureRows {
+  /** Length of a row. */
   readonly floats: number;
-  /** Rows of the images with these indices, one after the other. */
-  readonly rows: (indices: ArrayLike<number>) => Float32Array;
+  /**
+   * Rows of the samples with these indices, one after the other. They are read from disk at every call.
+   *
+   * @param copy 0: the sample itself, which every one has; from 1: a changed copy, which training samples have
+   */
+  readonly rows: (indices: ArrayLike<number>, copy?: number) => Float32Array;
+}
+
+/** One sample per image of the dataset, in its order. */
+export interface Features extends FeatureRows {
+  /** How many rows were not in the cache. */
   readonly computed: number;
+  /** Of all images, copies aside. */
+  readonly survey: DomainSurvey;
   readonly close: () => void;
 }
 
-// 2 MB to 25 MB a shard, by cut and input size: small enough that a killed run loses little.
-const SHARD_IMAGES = 64;
+const CACHE_LIMIT_BYTES = 20e9;
+const READS_AT_ONCE = 8;
 
 /**
- * Reads what the cache has and computes the rest.
+ * Reads what the cache has and computes the rest: each image is decoded once for its domain, its features and those of
+ * its copies, and not at all where the cache has everything.
  *
- * @throws TrainerError UNREADABLE_IMAGE naming the file by its path in the dataset
+ * @throws TrainerError UNREADABLE_IMAGE naming the file by its path in the dataset; DISK_FULL
  */
 export async function extractFeatures(options: FeatureOptions): Promise<Features> {
-  const { dataset, signal } = options;
-  // The domain says which images a server takes; their pixels are the same in any.
-  const pixels = contractDigest({ ...options.contract, domain: 'any' });
-  const recipe = sha256(JSON.stringify([1, pixels, options.cut, options.weightsSha256]));
-  const folder = await ShardFolder.open(join(options.cacheDir, recipe));
+  const { dataset, cacheDir, contract, now = Date.now } = options;
+  const digests = await digestsOf(options);
+  const store = new FeatureStore(cacheDir, { limitBytes: options.cacheLimitBytes ?? CACHE_LIMIT_BYTES, now });
   try {
-    const keys: string[] = [];
-    for (const { file } of dataset.images) {
-      signal?.throwIfAborted();
-      keys.push(sha256(recipe, await readBytes(dataset.dir, file)));
+    const places = await openPlaces(store, options);
+    const verdicts = await Verdicts.open(cacheDir, contract);
+    const tasks = tasksOf(digests, places, options);
+    for (const folder of new Set(places)) {
+      await folder.verify(
+        tasks.flatMap(({ rows }) => rows.flatMap((row) => (row.folder === folder ? [row.key] : []))),
+      );
     }
-    const missing = [...new Map(keys.map((key, index) => [key, index])).entries()].filter(
-      ([key]) => !folder.has(key),
-    );
-    await compute(folder, missing, { ...options, cached: keys.length - missing.length });
-    const floats = folder.floats(keys[0] ?? '');
-    const rows = (indices: ArrayLike<number>): Float32Array => {
+    const computed = await computeMissing(tasks, { ...options, store, verdicts });
+    const floats = places[0]?.floats(digests[0] ?? '') ?? 0;
+    const rows = (indices: ArrayLike<number>, copy = 0): Float32Array => {
+      const folder = places[copy];
+      if (folder === undefined) throw new RangeError(`there is no copy ${copy} of an image`);
       const values = new Float32Array(indices.length * floats);
       for (let at = 0; at < indices.length; at += 1) {
-        folder.read(keys[indices[at] ?? 0] ?? '', values, at * floats);
+        folder.read(
+          keyOf(digests[indices[at] ?? 0] ?? '', folder === places[0] ? 0 : copy),
+          values,
+          at * floats,
+        );
       }
       return values;
     };
-    return { floats, rows, computed: missing.length, close: () => folder.close() };
+    const judgements = digests.map((digest) => verdicts.find(digest) ?? null);
+    const survey = surveyDomain(dataset, judgements, contract);
+    return { floats, rows, computed, survey, close: () => store.close() };
   } catch (error) {
-    folder.close();
+    store.close();
     throw error;
   }
 }
 
-type Missing = readonly [key: string, index: number];
-
-async function compute(
-  folder: ShardFolder,
-  missing: readonly Missing[],
-  options: FeatureOptions & { readonly cached: number },
-): Promise<void> {
-  const totalImages = options.dataset.images.length;
-  const report = (done: number): void =>
-    options.onProgress?.({ images: options.cached + done, totalImages, cached: options.cached });
-  report(0);
-  if (missing.length === 0) return;
-  const model = options.frozen();
-  try {
-    const step = batchSize(options.contract.inputSize);
-    for (let start = 0; start < missing.length; start += SHARD_IMAGES) {
-      const shard = missing.slice(start, start + SHARD_IMAGES);
-      const parts: Float32Array[] = [];
-      for (let at = 0; at < shard.length; at += step) {
-        options.signal?.throwIfAborted();
-        const batch = shard.slice(at, at + step);
-        parts.push(await infer(model, await inputs(batch, options), batch.length, options));
-        report(start + at + batch.length);
-      }
-      await folder.add(
-        shard.map(([key]) => key),
-        concat(parts),
-      );
-    }
-  } finally {
-    model.dispose();
-  }
-}
-
-/** As many images as take VGG16 about half a second on one core: a signal is never waited for much longer. */
-function batchSize(inputSize: number): number {
-  return Math.max(1, Math.min(32, Math.round(16 * (64 / inputSize) ** 2)));
-}
-
-async function inputs(batch: readonly Missing[], options: FeatureOptions): Promise<Float32Array> {
-  const tensors = await Promise.all(
-    batch.map(([, index]) => imageTensor(options.dataset, index, options.contract, options.signal)),
+/** Hex sha256 of every file. */
+async function digestsOf({ dataset, signal }: FeatureOptions): Promise<readonly string[]> {
+  const digests: string[] = [];
+  const read = readAhead(dataset.images, READS_AT_ONCE, async ({ file }) =>
+    sha256(await readBytes(dataset.dir, file)),
   );
-  return concat(tensors);
-}
-
-async function imageTensor(
-  dataset: Pick<Dataset, 'dir' | 'images'>,
-  index: number,
-  contract: Contract,
-  signal?: AbortSignal,
-): Promise<Float32Array> {
-  return readTensor(dataset.dir, dataset.images[index]?.file ?? '', contract, signal);
-}
-
-/**
- * One image of a dataset as the network's input, `s * s * 3` float32.
- *
- * @throws TrainerError UNREADABLE_IMAGE
- */
-export async function readTensor(
-  dir: string,
-  file: string,
-  contract: Contract,
-  signal?: AbortSignal,
-): Promise<Float32Array> {
-  return tensorOf(await readImage(dir, file, signal), file, contract);
-}
-
-/** @throws TrainerError UNREADABLE_IMAGE */
-export function tensorOf(image: Image, file: string, contract: Contract): Promise<Float32Array> {
-  return named(file, () => toTensor(image, contract).tensor);
-}
-
-/**
- * One image of a dataset, decoded.
- *
- * @throws TrainerError UNREADABLE_IMAGE
- */
-export async function readImage(dir: string, file: string, signal?: AbortSignal): Promise<Image> {
-  const bytes = await readBytes(dir, file);
-  return named(file, () => decodeImage(bytes, { signal }));
-}
-
-/** A refusal, with the file that it is about. */
-async function named<T>(file: string, work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (!(cause instanceof ImagingError)) throw cause;
-    throw new TrainerError('UNREADABLE_IMAGE', `${file}: ${cause.code}: ${cause.message}`, { cause });
+  for await (const digest of read) {
+    signal?.throwIfAborted();
+    digests.push(digest);
   }
+  return digests;
 }
 
-async function readBytes(dir: string, file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(join(dir, file));
-  } catch (cause) {
-    throw new TrainerError('UNREADABLE_IMAGE', `${file}: the file cannot be read`, { cause });
-  }
+/** Where the rows of copy 0, 1, … lie. Copies without a change are the image itself, and have its rows. */
+async function openPlaces(
+  store: FeatureStore,
+  { contract, cut, frozenDigest, weightsSha256, augmentation }: FeatureOptions,
+): Promise<readonly ShardFolder[]> {
+  // The domain says which images a server takes; their pixels are the same in any.
+  const pixels = contractDigest({ ...contract, domain: 'any' });
+  const recipe = sha256(JSON.stringify([2, pixels, cut, frozenDigest ?? '', weightsSha256]));
+  const images = await store.folder(recipe);
+  if (augmentation === undefined) return [images];
+  const { copies, ...changes } = augmentation.recipe;
+  const { rotationDegrees, shiftPercent, scalePercent, noise } = changes;
+  // Not by the number of copies: more of them go on from those that are there.
+  const drawn = [1, recipe, rotationDegrees, shiftPercent, scalePercent, noise, augmentation.seed];
+  const isChanged = copies > 0 && changesPixels(augmentation.recipe);
+  const changed = isChanged ? await store.folder(sha256(JSON.stringify(drawn))) : images;
+  return [images, ...Array.from({ length: copies }, () => changed)];
 }
 
-async function infer(
-  model: Pick<LayersModel, 'predict'>,
-  pixels: Float32Array,
-  count: number,
-  { tf, contract: { inputSize } }: FeatureOptions,
-): Promise<Float32Array> {
-  const features = tf.tidy(() => {
-    const output = model.predict(tf.tensor4d(pixels, [count, inputSize, inputSize, 3]), { batchSize: count });
-    if (Array.isArray(output)) throw new TypeError('the frozen layers have one output');
-    return output;
-  });
-  try {
-    return Float32Array.from(await features.data());
-  } finally {
-    features.dispose();
-  }
+/** What an image needs to have, each file once, in the dataset's order. */
+function tasksOf(
+  digests: readonly string[],
+  places: readonly ShardFolder[],
+  { augmentation }: FeatureOptions,
+): readonly Task[] {
+  const train = new Set(augmentation?.train.map((index) => digests[index]));
+  return [...new Map(digests.map((digest, index) => [digest, index]))].map(([digest, index]) => ({
+    digest,
+    index,
+    rows: places.flatMap((folder, copy) => {
+      const isWanted = copy === 0 || (folder !== places[0] && train.has(digest));
+      return isWanted ? [{ folder, copy, key: keyOf(digest, copy) }] : [];
+    }),
+  }));
 }
 
-function concat(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+function keyOf(digest: string, copy: number): string {
+  return copy === 0 ? digest : sha256(`${digest} ${copy}`);
 }
 
-function sha256(...parts: readonly (string | Uint8Array)[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest('hex');
+function sha256(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
 }

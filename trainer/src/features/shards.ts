@@ -5,8 +5,8 @@
  * little-endian float32 per key. A shard that was cut or altered is dropped and its rows are computed again.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
@@ -17,33 +17,77 @@ const headerSchema = z.strictObject({
 });
 
 const SUFFIX = '.features';
+const SCRATCH_SUFFIX = '.part';
+/** Nobody takes that long to write a shard: its writer was killed. */
+const SCRATCH_STALE_MS = 3_600_000;
 // Long enough for the keys of any shard that we write.
 const MAX_HEADER_BYTES = 1 << 20;
+const HEADER_STEP_BYTES = 1 << 13;
+/** Shards that are open at a time, far below what a process may open. */
+const MAX_OPEN = 256;
 
-interface Row {
-  readonly file: number;
-  readonly offset: number;
+interface Shard {
+  readonly path: string;
+  /** Where its rows begin, in bytes. */
+  readonly start: number;
+  readonly keys: readonly string[];
   readonly floats: number;
+  readonly sha256: string;
+  /** Whether its rows are known to be those that were written. */
+  isVerified: boolean;
 }
 
-/** Rows by key, over all shards of one folder. */
-export class ShardFolder {
-  readonly #dir: string;
-  readonly #rows = new Map<string, Row>();
-  readonly #files: number[] = [];
+interface Row {
+  readonly shard: Shard;
+  readonly index: number;
+}
 
-  private constructor(dir: string) {
-    this.#dir = dir;
+/** Rows by key, over all shards of one folder. Rows stay on disk: what is held is where each of them lies. */
+export class ShardFolder {
+  readonly dir: string;
+  readonly #rows = new Map<string, Row>();
+  readonly #open = new Map<string, number>();
+  readonly #newId: () => string;
+
+  private constructor(dir: string, newId: () => string) {
+    this.dir = dir;
+    this.#newId = newId;
   }
 
-  /** Opens a folder, made if absent, and verifies every shard in it. */
-  static async open(dir: string): Promise<ShardFolder> {
+  /** Opens a folder, made if absent, and reads which rows are in it. @param options.newId never the same twice, anywhere */
+  static async open(
+    dir: string,
+    options: { readonly now?: () => number; readonly newId?: () => string } = {},
+  ): Promise<ShardFolder> {
+    const { now = Date.now, newId = randomUUID } = options;
     await mkdir(dir, { recursive: true });
-    const folder = new ShardFolder(dir);
+    const folder = new ShardFolder(dir, newId);
     for (const name of (await readdir(dir)).toSorted()) {
-      if (name.endsWith(SUFFIX)) await folder.#load(join(dir, name));
+      const path = join(dir, name);
+      if (name.endsWith(SCRATCH_SUFFIX)) await removeStale(path, now());
+      if (!name.endsWith(SUFFIX)) continue;
+      const shard = await readShard(path);
+      if (shard === undefined) await rm(path, { force: true });
+      else folder.#take(shard);
     }
     return folder;
+  }
+
+  /** Drops the shards of these keys that are not as they were written. */
+  async verify(keys: Iterable<string>): Promise<void> {
+    const shards = new Set<Shard>();
+    for (const key of keys) {
+      const shard = this.#rows.get(key)?.shard;
+      if (shard?.isVerified === false) shards.add(shard);
+    }
+    for (const shard of shards) {
+      if ((await digestOf(shard)) === shard.sha256) {
+        shard.isVerified = true;
+        continue;
+      }
+      await rm(shard.path, { force: true });
+      for (const key of shard.keys) if (this.#rows.get(key)?.shard === shard) this.#rows.delete(key);
+    }
   }
 
   has(key: string): boolean {
@@ -52,63 +96,95 @@ export class ShardFolder {
 
   /** Number of float32 in the row of a key; throws for a key that is not there. */
   floats(key: string): number {
-    return this.#row(key).floats;
+    return this.#row(key).shard.floats;
   }
 
   /** Copies a row to `into` at `at`. The files are small reads of a warm page cache, hence synchronous. */
   read(key: string, into: Float32Array, at: number): void {
-    const { file, offset, floats } = this.#row(key);
-    const bytes = new Uint8Array(into.buffer, into.byteOffset + at * 4, floats * 4);
-    const count = readSync(file, bytes, 0, bytes.length, offset);
-    if (count !== bytes.length) throw new Error(`a feature shard in ${this.#dir} was cut while in use`);
+    const { shard, index } = this.#row(key);
+    const bytes = new Uint8Array(into.buffer, into.byteOffset + at * 4, shard.floats * 4);
+    const count = readSync(this.#fileOf(shard), bytes, 0, bytes.length, shard.start + index * bytes.length);
+    if (count !== bytes.length) throw new Error(`a feature shard in ${this.dir} was cut while in use`);
   }
 
   /** Adds one shard. @param rows `keys.length` rows of equal length, one after the other */
   async add(keys: readonly string[], rows: Float32Array): Promise<void> {
     const body = new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength);
+    const floats = rows.length / keys.length;
     const sha256 = createHash('sha256').update(body).digest('hex');
-    const header = Buffer.from(`${JSON.stringify({ keys, floats: rows.length / keys.length, sha256 })}\n`);
-    const name = createHash('sha256').update(keys.join()).digest('hex').slice(0, 32);
-    const scratch = join(this.#dir, `${name}.${randomUUID()}.tmp`);
+    const header = Buffer.from(`${JSON.stringify({ keys, floats, sha256 })}\n`);
+    const path = join(
+      this.dir,
+      `${createHash('sha256').update(keys.join()).digest('hex').slice(0, 32)}${SUFFIX}`,
+    );
+    const scratch = `${path}.${this.#newId()}${SCRATCH_SUFFIX}`;
     try {
-      await writeFile(scratch, Buffer.concat([header, body]));
-      await rename(scratch, join(this.#dir, `${name}${SUFFIX}`));
+      // Another run may have taken the folder for an old one.
+      await mkdir(this.dir, { recursive: true });
+      await writeParts(scratch, [header, body]);
+      await rename(scratch, path);
     } catch (error) {
       await rm(scratch, { force: true });
       throw error;
     }
-    await this.#load(join(this.#dir, `${name}${SUFFIX}`));
+    this.#close(path);
+    this.#take({ path, start: header.length, keys, floats, sha256, isVerified: true });
   }
 
   close(): void {
-    for (const file of this.#files.splice(0)) closeSync(file);
+    for (const path of this.#open.keys()) this.#close(path);
     this.#rows.clear();
   }
 
-  async #load(path: string): Promise<void> {
-    const bytes = await readFile(path);
-    const end = bytes.subarray(0, MAX_HEADER_BYTES).indexOf(0x0a);
-    const header = parseHeader(bytes.subarray(0, Math.max(end, 0)).toString());
-    const body = bytes.subarray(end + 1);
-    const isWhole =
-      header !== undefined &&
-      body.length === header.keys.length * header.floats * 4 &&
-      createHash('sha256').update(body).digest('hex') === header.sha256;
-    if (!isWhole) {
-      await rm(path, { force: true });
-      return;
-    }
-    const file = openSync(path, 'r');
-    this.#files.push(file);
-    for (const [index, key] of header.keys.entries()) {
-      this.#rows.set(key, { file, offset: end + 1 + index * header.floats * 4, floats: header.floats });
-    }
+  #take(shard: Shard): void {
+    for (const [index, key] of shard.keys.entries()) this.#rows.set(key, { shard, index });
   }
 
   #row(key: string): Row {
     const row = this.#rows.get(key);
     if (row === undefined) throw new Error(`no features for ${key}`);
     return row;
+  }
+
+  #fileOf({ path }: Shard): number {
+    const known = this.#open.get(path);
+    if (known !== undefined) return known;
+    const [oldest] = this.#open.size >= MAX_OPEN ? this.#open.keys() : [];
+    if (oldest !== undefined) this.#close(oldest);
+    const file = openSync(path, 'r');
+    this.#open.set(path, file);
+    return file;
+  }
+
+  #close(path: string): void {
+    const file = this.#open.get(path);
+    if (file !== undefined) closeSync(file);
+    this.#open.delete(path);
+  }
+}
+
+async function removeStale(path: string, nowMs: number): Promise<void> {
+  const info = await stat(path).catch(() => undefined);
+  if (info !== undefined && nowMs - info.mtimeMs > SCRATCH_STALE_MS) await rm(path, { force: true });
+}
+
+/** What a shard's header says, or undefined where it cannot be the header of this file. */
+async function readShard(path: string): Promise<Shard | undefined> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    let head = Buffer.alloc(0);
+    while (!head.includes(0x0a) && head.length < Math.min(size, MAX_HEADER_BYTES)) {
+      const step = Buffer.alloc(HEADER_STEP_BYTES);
+      const { bytesRead } = await file.read(step, 0, step.length, head.length);
+      head = Buffer.concat([head, step.subarray(0, bytesRead)]);
+    }
+    const end = head.indexOf(0x0a);
+    const header = parseHeader(head.subarray(0, Math.max(end, 0)).toString());
+    if (header === undefined || size !== end + 1 + header.keys.length * header.floats * 4) return undefined;
+    return { path, start: end + 1, ...header, isVerified: false };
+  } finally {
+    await file.close();
   }
 }
 
@@ -117,5 +193,27 @@ function parseHeader(text: string): z.infer<typeof headerSchema> | undefined {
     return headerSchema.parse(JSON.parse(text));
   } catch {
     return undefined;
+  }
+}
+
+/** Of its rows, as they are on disk now; none where the file is gone. */
+async function digestOf({ path, start }: Shard): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(path, { start, highWaterMark: 1 << 20 })) {
+      hash.update(chunk as Buffer);
+    }
+  } catch {
+    return undefined;
+  }
+  return hash.digest('hex');
+}
+
+async function writeParts(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    for (const part of parts) await file.writeFile(part);
+  } finally {
+    await file.close();
   }
 }
