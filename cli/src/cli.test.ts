@@ -41,6 +41,9 @@ describe('hilum', () => {
       'evaluate',
       'serve',
       'classify',
+      'fetch',
+      'push',
+      'audit',
       'prepare',
       'inspect',
       'deidentify',
@@ -203,10 +206,12 @@ describe('the commands, one after the other', () => {
     expect(JSON.parse(await readFile(out, 'utf8'))).toMatchObject({
       md5: expect.stringMatching(/^[0-9a-f]{32}\.dir$/) as string,
       kind: 'hu',
-      images: { benign: 12, malignant: 12 },
+      images: 24,
+      labels: { benign: 12, malignant: 12 },
       split: {
         seed: 7,
-        patients: { test: expect.arrayContaining([expect.stringContaining('SYNTHETIC')]) as string[] },
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+        parts: { test: { patients: 2, images: 4, labels: { benign: 2, malignant: 2 } } },
       },
     });
     expect((await hilum('prepare', '--data', scratch, '--out', out)).code).toBe(65);
@@ -283,7 +288,9 @@ function epoch(number: number): TrainEvent {
     valLoss: 0.6,
     valAccuracy: 0.7,
     valAucRoc: 0.8,
+    learningRate: 0.001,
     imagesPerSecond: 123.4,
+    endedAtMs: 0,
   };
 }
 

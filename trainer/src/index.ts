@@ -13,6 +13,7 @@ export {
 } from './dvc/push.ts';
 export { chooseSplit, type SplitSource } from './dataset/choose-split.ts';
 export { splitDigest, writeSplit } from './dataset/split-record.ts';
+export { PARTS } from './dataset/split.ts';
 export { labelDataset, type LabelSource } from './labels/label.ts';
 export { labelsFrom } from './labels/table-kind.ts';
 export { auditLeakage, type Audit } from './audit/audit.ts';

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
+  PARTS,
   auditLeakage,
   chooseSplit,
   labelDataset,
@@ -93,7 +94,7 @@ async function write(path: string, text: string): Promise<void> {
 }
 
 function readable({ passed, counts: c, findings, split, method }: Report): string {
-  const sides = Object.entries(c.sides).map(([side, images]) => `${images} ${side}`);
+  const sides = PARTS.map((part) => `${c.sides[part] ?? 0} ${part}`);
   const rows = [
     ['pairs', 'across sides', 'on one side'],
     ['of one patient', String(c.groupsOnTwoSides), '-'],
@@ -108,7 +109,7 @@ function readable({ passed, counts: c, findings, split, method }: Report): strin
     : 'the split leaks: figures of its test part would be untrue';
   const { sha256, seed } = split;
   return (
-    `${c.images} images: ${sides.toSorted().join(', ')}; split ${sha256.slice(0, 12)}, seed ${seed}\n` +
+    `${c.images} images: ${sides.join(', ')}; split ${sha256.slice(0, 12)}, seed ${seed}\n` +
     `${table(rows)}\n${named.join('')}${verdict}\n`
   );
 }

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
+  PARTS,
   chooseSplit,
   datasetMd5,
   labelDataset,
@@ -51,7 +52,7 @@ async function run(values: Values, positionals: readonly string[], io: Io): Prom
   const md5 = await datasetMd5(dataDir, io.signal);
   const { seed, fractions, sides } = split;
   const parts = Object.fromEntries(
-    Object.keys(fractions).map((side) => [side, summary(images.filter(({ file }) => sides[file] === side))]),
+    PARTS.map((part) => [part, summary(images.filter(({ file }) => sides[file] === part))]),
   );
   const found = {
     md5,
