@@ -1,24 +1,27 @@
 /** `hilum train`: a folder of images to a model package, on this machine. */
-import { join } from 'node:path';
-import { cacheRoot } from '@hilum/hack';
 import { createMlflow } from '@hilum/mlflow';
 import { train, type TrainOptions, type TrainResult } from '@hilum/trainer';
 import { UsageError, type Io } from '../command.ts';
+import {
+  cacheOf,
+  datasetFlags,
+  datasetOf,
+  splitFlags,
+  splitOf,
+  type DatasetValues,
+  type SplitValues,
+} from '../dataset-flags.ts';
 import { table } from '../demo/screen.ts';
 import { readyBaseWeights, readyEngine } from '../engine.ts';
 import { hounsfieldWindow, integer, noMore, number, required } from '../flags.ts';
 import { trainProgress } from '../progress.ts';
 import { recipeFlags, recipeOfFlags, type RecipeValues } from '../recipe-flags.ts';
 
-interface Values extends RecipeValues {
-  readonly data?: string;
+interface Values extends RecipeValues, DatasetValues, SplitValues {
   readonly out?: string;
   readonly 'input-size'?: string;
   readonly window?: string;
   readonly positive?: string;
-  readonly validation?: string;
-  readonly test?: string;
-  readonly 'split-seed'?: string;
   readonly mlflow?: string;
   readonly experiment?: string;
   readonly register?: string;
@@ -35,7 +38,7 @@ export const trainCommand = {
   usage:
     'hilum train --data DIR --out DIR [--epochs N] [--input-size N] [--mlflow URL [--register NAME]] [--json]',
   options: {
-    data: { type: 'string', description: 'images: <label>/<patient>/… of DICOM, or of PNG and JPEG' },
+    ...datasetFlags,
     out: { type: 'string', description: 'folder for the model package; a package that is there is replaced' },
     'input-size': {
       type: 'string',
@@ -50,9 +53,7 @@ export const trainCommand = {
       type: 'string',
       description: 'label that AUC-ROC is about; default malignant, else the last',
     },
-    validation: { type: 'string', description: 'percent of the patients that choose the epoch; default 20' },
-    test: { type: 'string', description: 'percent of the patients that judge; default 20' },
-    'split-seed': { type: 'string', description: 'of who lands in which part; default 7' },
+    ...splitFlags,
     mlflow: {
       type: 'string',
       description: 'tracking server; default $HILUM_MLFLOW_URI, else the run is not tracked',
@@ -81,14 +82,10 @@ async function optionsOf(values: Values): Promise<TrainOptions> {
   const tracked = trackingOf(values);
   const window = hounsfieldWindow('window', values.window);
   const options = {
-    dataDir: required('data', values.data),
+    ...(await datasetOf(values)),
     outDir: required('out', values.out),
-    cacheDir: values.cache ?? join(cacheRoot(), 'features'),
-    split: {
-      seed: integer('split-seed', values['split-seed'], { fallback: 7, min: 0, max: 2 ** 31 - 1 }),
-      validationPercent: integer('validation', values.validation, { fallback: 20, min: 1, max: 60 }),
-      testPercent: integer('test', values.test, { fallback: 20, min: 1, max: 60 }),
-    },
+    cacheDir: cacheOf(values),
+    split: splitOf(values),
     preprocessing: {
       inputSize: integer('input-size', values['input-size'], { fallback: 224, min: 32, max: 512 }),
       ...(window === undefined ? {} : { window }),
@@ -97,9 +94,6 @@ async function optionsOf(values: Values): Promise<TrainOptions> {
     ...(values.positive === undefined ? {} : { positiveLabel: values.positive }),
     ...tracked,
   };
-  if (options.split.validationPercent + options.split.testPercent > 80) {
-    throw new UsageError('--validation and --test together leave less than 20 percent to train on');
-  }
   await readyEngine();
   return { ...options, baseWeights: await readyBaseWeights() };
 }
