@@ -24,7 +24,7 @@ export function someSettings(): Settings {
       warmupEpochs: 0,
       patience: 0,
       classWeights: 'balanced',
-      trainOn: 'images',
+      unitWeights: 'none',
     },
     augmentation: { copies: 0, rotationDegrees: 10, shiftPercent: 5, scalePercent: 5, noise: 0 },
   };

@@ -14,7 +14,7 @@ type Path<Groups> = {
 type Fixed = 'hyperparameters.seed' | 'preprocessing.window';
 export type VariableName = Exclude<Path<Settings>, Fixed>;
 
-/** `list`: of names in a fixed order, written as one text with `+` between them where a search hands it on. */
+/** `list`: of names in a fixed order, written as one text with commas between them where a search hands it on. */
 export type Variable =
   | { readonly kind: 'int'; readonly min: number; readonly max: number }
   /** `below`: `max` itself is not allowed; `above`: nor is `min`. */
@@ -50,7 +50,7 @@ export const VARIABLES: Readonly<Record<VariableName, Variable>> = {
   'model.trainableFrom': { kind: 'word', of: ['head', ...LAYERS] },
   'model.taps': { kind: 'list', of: [...LAYERS, 'block5_pool', 'pixels'] },
   'model.pooling': { kind: 'word', of: ['avg', 'avg-max'] },
-  'model.views': { kind: 'word', of: [1, 8] },
+  'model.views': { kind: 'word', of: [1, 4] },
   'model.normalise': { kind: 'word', of: ['none', 'quantile'] },
   'model.headUnits': { kind: 'int', min: 0, max: 4096 },
   'model.dropout': { kind: 'double', min: 0, max: 1, below: true },
@@ -63,7 +63,7 @@ export const VARIABLES: Readonly<Record<VariableName, Variable>> = {
   'hyperparameters.warmupEpochs': { kind: 'int', min: 0, max: 100 },
   'hyperparameters.patience': { kind: 'int', min: 0, max: 1000 },
   'hyperparameters.classWeights': { kind: 'word', of: ['balanced', 'none'] },
-  'hyperparameters.trainOn': { kind: 'word', of: ['images', 'units'] },
+  'hyperparameters.unitWeights': { kind: 'word', of: ['none', 'equal'] },
   'augmentation.copies': { kind: 'int', min: 0, max: 64 },
   'augmentation.rotationDegrees': { kind: 'int', min: 0, max: 45 },
   'augmentation.shiftPercent': { kind: 'int', min: 0, max: 25 },
@@ -118,7 +118,6 @@ export function contradiction({ model, hyperparameters }: Settings): string | un
   const { trainableFrom, taps, views, normalise } = model;
   if (hyperparameters.warmupEpochs >= hyperparameters.epochs) return 'warmupEpochs must be below epochs';
   if (trainableFrom === 'head') return undefined;
-  if (hyperparameters.trainOn === 'units') return 'the mean of a unit is of features: train from the head';
   if (views !== 1 || normalise !== 'none') return 'views and normalise go with trainableFrom head only';
   // By their letters the layers are in their order.
   const early = taps.find((tap) => tap === 'pixels' || tap < trainableFrom);
@@ -127,11 +126,11 @@ export function contradiction({ model, hyperparameters }: Settings): string | un
 
 /** `['block1_conv2', 'block2_conv2']` as one value of a parameter. */
 export function listValue(names: readonly string[]): string {
-  return names.join('+');
+  return names.join(',');
 }
 
 function namesOf(value: Value): readonly string[] {
-  return String(value).split('+');
+  return String(value).split(',');
 }
 
 function isListOf(of: readonly string[], value: unknown): boolean {
