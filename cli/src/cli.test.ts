@@ -39,6 +39,7 @@ describe('hilum', () => {
       'demo',
       'train',
       'evaluate',
+      'package',
       'serve',
       'classify',
       'fetch',

@@ -20,6 +20,11 @@ const COMMANDS: readonly { readonly name: string; readonly summary: string; load
     load: async () => (await import('./commands/evaluate.ts')).evaluateCommand,
   },
   {
+    name: 'package',
+    summary: 'verify a model package and put it beside its evaluation, to be handed on',
+    load: async () => (await import('./commands/package.ts')).packageCommand,
+  },
+  {
     name: 'serve',
     summary: 'serve a model package over HTTP',
     load: async () => (await import('./commands/serve.ts')).serveCommand,

@@ -15,7 +15,7 @@ export const datasetFlags = {
   data: { type: 'string', description: 'images: <label>/<patient>/… of DICOM, or of PNG and JPEG' },
   labels: {
     type: 'string',
-    description: 'a manifest.csv or nodules.csv that says the labels; default the folders',
+    description: 'a manifest.csv or nodules.csv that says the labels; default folders, which do',
   },
   columns: {
     type: 'string',
@@ -28,11 +28,11 @@ export async function datasetOf(
   values: DatasetValues,
 ): Promise<{ readonly dataDir: string; readonly labels: LabelSource }> {
   const dataDir = required('data', values.data);
-  if (values.labels === undefined) {
-    if (values.columns !== undefined) throw new UsageError('--columns are of a table: add --labels FILE');
+  const columns = (values.columns ?? '').split(',').filter((name) => name !== '' && name !== 'none');
+  if (values.labels === undefined || values.labels === 'folders') {
+    if (columns.length > 0) throw new UsageError('--columns are of a table: add --labels FILE');
     return { dataDir, labels: { from: 'folders' } };
   }
-  const columns = values.columns?.split(',').filter((name) => name !== '');
   return { dataDir, labels: await labelsFrom(values.labels, dataDir, columns) };
 }
 

@@ -36,12 +36,13 @@ export function oneOf<Choice extends string>(
   return found;
 }
 
-/** `-600/1500`: centre and width of a window in Hounsfield units. */
+/** `-600/1500`: centre and width of a window in Hounsfield units; `none`. */
 export function hounsfieldWindow(
   flag: string,
   text: string | undefined,
 ): { readonly center: number; readonly width: number } | undefined {
-  if (text === undefined) return undefined;
+  // A pipeline's command has its flags always, whatever its parameters say.
+  if (text === undefined || text === 'none') return undefined;
   const { center, width } = /^(?<center>-?\d+)\/(?<width>\d+)$/.exec(text)?.groups ?? {};
   if (center === undefined || Number(width) < 1) {
     throw new UsageError(`--${flag} is CENTER/WIDTH in Hounsfield units, such as -600/1500, not ${text}`);
