@@ -22,7 +22,7 @@ export const RECIPE: FitRecipe = {
   warmupEpochs: 0,
   patience: 0,
   classWeights: 'balanced',
-  trainOn: 'images',
+  unitWeights: 'none',
 };
 
 /** Every third image is of class 1; the classes overlap. */
@@ -47,12 +47,12 @@ export const FEATURES: FeatureRows = {
   },
 };
 
-export async function aTail(seed = RECIPE.seed): Promise<LayersModel> {
+export async function aTail({ seed = RECIPE.seed, dropout = 0.5 } = {}): Promise<LayersModel> {
   const tf = await loadEngine();
   // The cut leaves no convolution in the tail that would need its values.
   const base: BaseWeights = { sha256: '', layers: new Map() };
   const network = { inputSize: 32, cut: 'head', taps: ['block1_conv1'], pooling: 'avg', views: 1 } as const;
-  return buildTail(tf, base, { ...network, classes: 2, headUnits: 8, dropout: 0.5, seed });
+  return buildTail(tf, base, { ...network, classes: 2, headUnits: 8, dropout, seed });
 }
 
 export interface Ran {
@@ -63,7 +63,7 @@ export interface Ran {
 
 /** Trains a new tail. */
 export async function fitSmall(changes: Partial<FitOptions> = {}): Promise<Ran> {
-  const tail = await aTail(changes.recipe?.seed);
+  const tail = await aTail({ seed: changes.recipe?.seed });
   try {
     const fitted = await fit(await smallFit(tail, changes));
     return { fitted, weights: digestOf(tail) };

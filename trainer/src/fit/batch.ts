@@ -20,7 +20,7 @@ export interface Learner {
 /**
  * The loss of one batch and its gradients. Only the tail's own variables are in the tape, never what lies before it.
  *
- * @param weights of every class
+ * @param weights of every image of the dataset
  * @returns gradients in the order of `variables`; the caller disposes them
  */
 export function lossAndGradients(
@@ -30,14 +30,14 @@ export function lossAndGradients(
     copy,
     weights,
     variables,
-  }: { readonly copy: number; readonly weights: Tensor; readonly variables: readonly Variable[] },
+  }: { readonly copy: number; readonly weights: Float32Array; readonly variables: readonly Variable[] },
 ): { readonly loss: number; readonly gradients: readonly Tensor[] } {
   const { tf, tail, classCount } = learner;
   const { value, grads } = tf.tidy(() => {
     const x = inputOf(learner, batch, copy);
     const labels = Int32Array.from(batch, (index) => learner.classes[index] ?? 0);
     const classes = tf.tensor1d(labels, 'int32');
-    const sampleWeights = tf.gather(weights, classes);
+    const sampleWeights = tf.tensor1d(Float32Array.from(batch, (index) => weights[index] ?? 0));
     return tf.variableGrads(() => {
       const probabilities = tail.apply(x, { training: true }) as Tensor;
       const chosen = tf.sum(tf.mul(tf.oneHot(classes, classCount), probabilities), -1);

@@ -5,9 +5,10 @@ import { TrainerError } from '../errors.ts';
 import { accuracy, aucRoc } from '../metrics.ts';
 import { seededRandom, shuffled } from '../random.ts';
 import type { FitRecipe } from '../recipe.ts';
-import type { LayersModel, Tensor } from '../tensors.ts';
+import type { LayersModel } from '../tensors.ts';
 import { crossEntropy, lossAndGradients, predictRows, type FeatureRows } from './batch.ts';
 import { bestOf, endOf, plateauHalvings, type Ending, type Epoch } from './epoch.ts';
+import { imageWeights } from './image-weights.ts';
 import { Keeper, type CheckpointEvent, type CheckpointOptions } from './keeper.ts';
 import { learningRateAt } from './learning-rate.ts';
 import { TrainingState } from './state.ts';
@@ -20,6 +21,8 @@ export interface FitOptions {
   /** Class of every image of the dataset. */
   readonly classes: ArrayLike<number>;
   readonly classCount: number;
+  /** Of every image of the dataset, which nodule or series it belongs to; needed for `unitWeights: equal`. */
+  readonly units?: ArrayLike<string | number>;
   readonly positiveClass: number;
   /** Indices of images. */
   readonly train: readonly number[];
@@ -138,24 +141,20 @@ async function trainEpoch(
   const { train, recipe, now, signal } = options;
   const { epoch } = state;
   const order = shuffled(train.length, seededRandom('shuffle', recipe.seed, epoch));
-  const weights = options.tf.tensor1d(classWeights(options));
+  const weights = imageWeights(options);
   const copy = (epoch - 1) % ((options.copies ?? 0) + 1);
   const steps = stepsPerEpoch(options);
   const started = now();
   let images = 0;
-  try {
-    while (state.step < steps) {
-      signal?.throwIfAborted();
-      const start = state.step * recipe.batchSize;
-      const batch = Int32Array.from(order.subarray(start, start + recipe.batchSize), (at) => train[at] ?? 0);
-      const loss = trainStep(options, state, { batch, copy, weights });
-      images += batch.length;
-      options.onStep?.({ epoch, step: state.step, steps, loss });
-      if (state.step < steps) await keeper?.afterStep((epoch - 1) * steps + state.step);
-      await breathe(); // signals and sockets get their turn between steps
-    }
-  } finally {
-    weights.dispose();
+  while (state.step < steps) {
+    signal?.throwIfAborted();
+    const start = state.step * recipe.batchSize;
+    const batch = Int32Array.from(order.subarray(start, start + recipe.batchSize), (at) => train[at] ?? 0);
+    const loss = trainStep(options, state, { batch, copy, weights });
+    images += batch.length;
+    options.onStep?.({ epoch, step: state.step, steps, loss });
+    if (state.step < steps) await keeper?.afterStep((epoch - 1) * steps + state.step);
+    await breathe(); // signals and sockets get their turn between steps
   }
   return (1000 * images) / Math.max(1, now() - started);
 }
@@ -163,7 +162,11 @@ async function trainEpoch(
 function trainStep(
   options: FitOptions,
   state: TrainingState,
-  { batch, copy, weights }: { readonly batch: Int32Array; readonly copy: number; readonly weights: Tensor },
+  {
+    batch,
+    copy,
+    weights,
+  }: { readonly batch: Int32Array; readonly copy: number; readonly weights: Float32Array },
 ): number {
   const { variables, epoch } = state;
   const done = (epoch - 1) * stepsPerEpoch(options) + state.step;
@@ -214,17 +217,6 @@ async function measure(
 
 function stepsPerEpoch({ train, recipe }: Pick<FitOptions, 'train' | 'recipe'>): number {
   return Math.ceil(train.length / recipe.batchSize);
-}
-
-/** `balanced`: rare classes weigh more, so that every class has the same say: n / (classes * n of the class). */
-function classWeights({ train, classes, classCount, recipe }: FitOptions): Float32Array {
-  if (recipe.classWeights === 'none') return new Float32Array(classCount).fill(1);
-  const counts = new Float32Array(classCount);
-  for (const index of train) {
-    const label = classes[index] ?? 0;
-    counts[label] = (counts[label] ?? 0) + 1;
-  }
-  return counts.map((count) => (count === 0 ? 0 : train.length / (classCount * count)));
 }
 
 /** The best epoch is chosen by validation AUC-ROC, which needs both sides of it. */

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { scratchDir } from '../../test/scratch.ts';
 import { curveOf, fitSmall, RECIPE, STEPS, type Ran } from '../../test/small-fit.ts';
 import { folderCheckpoints } from '../checkpoint/folder.ts';
+import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { Epoch } from './epoch.ts';
 import type { FitOptions } from './fit.ts';
 import type { CheckpointEvent, CheckpointOptions } from './keeper.ts';
@@ -46,6 +47,140 @@ describe('a run that is stopped', () => {
   );
 });
 
+describe('a run with checkpoints', () => {
+  it('is the same as one without, at every interval', async () => {
+    for (const everySteps of [1, 2, 3, 7]) {
+      const ran = await fitSmall({
+        ...run,
+        checkpoint: on(join(scratch, `every-${everySteps}`), { everySteps }),
+      });
+      expect(ran).toEqual(undisturbed);
+    }
+  });
+
+  it('keeps one after every epoch, and inside after the time that was asked for', async () => {
+    const ends = [2, 3, 4, 5].map((epoch) => [epoch, 0]);
+    expect(await savedAt(on(join(scratch, 'ends')), () => 0)).toEqual(ends);
+    let time = 0;
+    const inside = await savedAt(on(join(scratch, 'inside'), { everyMs: 1 }), () => (time += 1));
+    expect(inside).toContainEqual([1, 1]);
+    expect(inside.length).toBeGreaterThan(ends.length);
+  });
+
+  it('spends at most a tenth of its time on them', async () => {
+    let time = 0;
+    const slow = folderCheckpoints(join(scratch, 'slow'));
+    const store: CheckpointStore = {
+      ...slow,
+      save: async (...given) => {
+        time += 1000;
+        return slow.save(...given);
+      },
+    };
+    const events: CheckpointEvent[] = [];
+    const onStep = (): void => {
+      time += 900;
+    };
+    await fitSmall({
+      ...run,
+      checkpoint: { store, key: 'k', everyMs: 1 },
+      now: () => time,
+      onStep,
+      onEvent: (event) => events.push(event),
+    });
+    // 20 steps of 0.9 s: one after the first step, one ten steps later, and the last, which is always kept.
+    expect(events).toHaveLength(3);
+  });
+
+  it('that has ended trains no more: it gives what it gave', async () => {
+    const dir = join(scratch, 'ended');
+    await fitSmall({ ...run, checkpoint: on(dir) });
+    let steps = 0;
+    let again: readonly Epoch[] = [];
+    const ran = await fitSmall({
+      ...run,
+      checkpoint: on(dir),
+      onStep: () => {
+        steps += 1;
+      },
+      onResume: (epochs) => {
+        again = epochs;
+      },
+    });
+    expect(steps).toBe(0);
+    expect(ran).toEqual(undisturbed);
+    expect(again).toEqual(undisturbed.fitted.epochs);
+  });
+
+  it('that was asked to end goes on where it is asked no more, as a trial that is promoted', async () => {
+    const dir = join(scratch, 'asked');
+    const first = await fitSmall({ ...run, checkpoint: on(dir), onEpoch: () => 'stop' });
+    expect(first.fitted.ended).toBe('asked');
+    const second = await fitSmall({ ...run, checkpoint: on(dir) });
+    expect(second).toEqual(undisturbed);
+  });
+
+  it('measures again, and tells again, where it was stopped while it told of an epoch', async () => {
+    const dir = join(scratch, 'telling');
+    const away = new Error('MLflow is away');
+    const onEpoch = ({ epoch }: Epoch): void => {
+      if (epoch === 2) throw away;
+    };
+    await expect(fitSmall({ ...run, checkpoint: on(dir), onEpoch })).rejects.toBe(away);
+    const events: CheckpointEvent[] = [];
+    const told: Epoch[] = [];
+    await fitSmall({
+      ...run,
+      checkpoint: on(dir),
+      onEvent: (event) => events.push(event),
+      onEpoch: (epoch) => void told.push(epoch),
+    });
+    expect(events[0]).toEqual({ type: 'resumed', epoch: 2, step: STEPS });
+    expect(curveOf(told)).toEqual(curveOf(undisturbed.fitted.epochs.slice(1)));
+  });
+
+  it('keeps nothing when it is told not to, nor where it diverged', async () => {
+    const events: CheckpointEvent[] = [];
+    const onEvent = (event: CheckpointEvent): void => void events.push(event);
+    const checkpoint = on(join(scratch, 'not-on-stop'), { saveOnStop: false });
+    await stopped({ checkpoint, onEvent }, 3, new Map());
+    const features = {
+      rows: (indices: ArrayLike<number>) => new Float32Array(indices.length * 64).fill(NaN),
+    };
+    const lost = fitSmall({ ...run, features, checkpoint: on(join(scratch, 'diverged')), onEvent });
+    await expect(lost).rejects.toMatchObject({ code: 'TRAINING_DIVERGED' });
+    expect(events).toEqual([]);
+  });
+});
+
+describe('a checkpoint of something else', () => {
+  it.each([
+    ['another run', { key: 'other' }, {}, 'it is of a run with other data, another recipe or another base'],
+    ['another optimiser', {}, { recipe: { ...recipe, optimizer: 'sgd' } }, 'its tensors are not those of'],
+  ] as const)(
+    '(%s) is refused, said and replaced, and the run starts at its beginning',
+    async (name, own, changes, why) => {
+      const dir = join(scratch, `refused-${name.slice(8)}`);
+      await stopped({ checkpoint: on(dir, own) }, 12, new Map());
+      const events: CheckpointEvent[] = [];
+      const epochs: number[] = [];
+      await fitSmall({
+        ...run,
+        ...changes,
+        checkpoint: on(dir),
+        onEvent: (event) => events.push(event),
+        onEpoch: ({ epoch }) => void epochs.push(epoch),
+      });
+      expect(events.filter(({ type }) => type === 'checkpoint-refused')).toEqual(
+        expect.arrayContaining([
+          { type: 'checkpoint-refused', why: expect.stringContaining(why) as string },
+        ]) as unknown,
+      );
+      expect(epochs).toEqual([1, 2, 3, 4]);
+    },
+  );
+});
+
 function on(dir: string, changes: Partial<CheckpointOptions> = {}): CheckpointOptions {
   return { store: folderCheckpoints(dir), key: 'k', ...changes };
 }
@@ -74,4 +209,11 @@ async function stopped(
     if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
     return 'stopped';
   }
+}
+
+/** Epoch and step of every checkpoint of a whole run. */
+async function savedAt(checkpoint: CheckpointOptions, now: () => number): Promise<readonly unknown[]> {
+  const events: CheckpointEvent[] = [];
+  await fitSmall({ ...run, checkpoint, now, onEvent: (event) => events.push(event) });
+  return events.map((event) => (event.type === 'checkpoint' ? [event.epoch, event.step] : event.type));
 }
