@@ -55,6 +55,19 @@ export function trainProgress(terminal: Io['stderr'], now: () => number): (event
         transient(text.trimEnd(), images === totalImages);
         return;
       }
+      case 'step':
+        return;
+      case 'checkpoint':
+        return;
+      case 'checkpoint-failed':
+        terminal.write(`warning   the checkpoint was not kept: ${event.code}: ${event.why}\n`);
+        return;
+      case 'checkpoint-refused':
+        terminal.write(`warning   a checkpoint is not used: ${event.why}\n`);
+        return;
+      case 'resumed':
+        terminal.write(`resumed   at step ${event.step} of epoch ${event.epoch}\n`);
+        return;
       case 'epoch': {
         const { epoch, epochs } = event;
         const figures = `loss ${event.loss.toFixed(4)}  validation AUC ${event.valAucRoc.toFixed(4)}`;

@@ -2,6 +2,8 @@
 import type { AuditCounts } from './audit/audit.ts';
 import type { DomainSurvey } from './dataset/domain.ts';
 import type { Epoch } from './fit/epoch.ts';
+import type { Step } from './fit/fit.ts';
+import type { CheckpointEvent } from './fit/keeper.ts';
 import type { Part } from './dataset/split.ts';
 
 /** Images in all and patients in each part. */
@@ -30,7 +32,10 @@ export type TrainEvent =
       readonly totalImages: number;
       readonly cached: number;
     }
+  /** After each batch; a terminal wants them, a log does not. */
+  | ({ readonly type: 'step' } & Step)
   | ({ readonly type: 'epoch' } & Epoch)
+  | CheckpointEvent
   | {
       readonly type: 'evaluated';
       readonly samples: number;

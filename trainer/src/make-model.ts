@@ -1,23 +1,16 @@
 /** From a plan to a model package on disk and, where the run is tracked, in MLflow. */
+import { createHash } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { contractSchema } from '@hilum/imaging';
-import {
-  buildFrozen,
-  buildTail,
-  joinModel,
-  loadEngine,
-  writePackage,
-  type BaseWeights,
-  type PackageInfo,
-  type Tf,
-} from '@hilum/model';
+import { buildFrozen, joinModel, writePackage, type PackageInfo } from '@hilum/model';
+import { folderCheckpoints } from './checkpoint/folder.ts';
+import { s3Checkpoints } from './checkpoint/s3.ts';
 import { datasetMd5 } from './dvc/push.ts';
-import { byLabel, summarise, type Evaluation } from './evaluation.ts';
-import { extractFeatures, type Features } from './features/extract.ts';
-import { predictRows } from './fit/batch.ts';
-import type { Epoch } from './fit/epoch.ts';
-import { fit } from './fit/fit.ts';
+import type { Evaluation } from './evaluation.ts';
+import { examine } from './examine.ts';
+import type { Features } from './features/extract.ts';
+import type { CheckpointOptions } from './fit/keeper.ts';
 import type { TrainOptions, TrainResult } from './options.ts';
 import { refuseOtherContent } from './output.ts';
 import { paramsOf } from './params.ts';
@@ -26,68 +19,76 @@ import { reportFiles } from './report-files.ts';
 import type { LayersModel } from './tensors.ts';
 import type { RunLog, TrackingOptions } from './tracking.ts';
 import { verifyPackage } from './verify-package.ts';
-import { readWeights } from './weights.ts';
+import {
+  fitNetwork,
+  networkOf,
+  openFeatures,
+  openWorkbench,
+  type FittedNetwork,
+  type Workbench,
+} from './workbench.ts';
 
 export type Made = Pick<TrainResult, 'evaluation' | 'details' | 'package' | 'digest'>;
 
 /** Features, training, evaluation, package, upload: all that a retry of an uploaded run need not do again. */
 export async function makeModel(asked: Plan, options: TrainOptions, log: RunLog | undefined): Promise<Made> {
-  const { signal, now = Date.now } = options;
-  const pin =
-    log === undefined
-      ? options.dataset?.md5
-      : (options.dataset?.md5 ?? (await datasetMd5(options.dataDir, signal)));
+  const { signal, now = Date.now, onEvent } = options;
+  const pin = await pinOf(options, log);
   if (pin !== undefined) {
     const source = options.dataset?.remote ?? basename(resolve(options.dataDir));
     await log?.start(paramsOf(asked, options, pin), { name: 'images', digest: pin, source });
   }
-  const weights = await readWeights(options.baseWeights);
-  const tf = await loadEngine();
-  const features = await extract(tf, weights, asked, options);
+  const bench = await openWorkbench(asked, { ...options, now });
+  const features = await openFeatures(bench, {
+    settings: options,
+    train: asked.parts.train,
+    signal,
+    onProgress: (progress) => onEvent?.({ type: 'features', ...progress }),
+  });
   try {
-    options.onEvent?.({ type: 'domain', ...features.survey });
+    onEvent?.({ type: 'domain', ...features.survey });
     const plan = inDomain(asked, features);
-    const { trainableFrom: cut, headUnits, dropout } = options.model;
-    const { inputSize } = plan.contract;
-    const { seed } = options.hyperparameters;
-    const classes = plan.dataset.labels.length;
-    const tail = buildTail(tf, weights, { inputSize, cut, classes, headUnits, dropout, seed });
+    const network = await fitRun({ bench, features, plan, options, log, pin });
     try {
-      const best = await fitTail({ tf, tail, features, plan, options, log });
-      const evaluation = await evaluateTail({ tf, tail, features, plan, options });
+      const { seed } = options.hyperparameters;
+      const found = await examine(plan, network, { seed, signal });
+      const { evaluation } = found;
       const { samples, accuracy, aucRoc } = evaluation;
-      options.onEvent?.({ type: 'evaluated', samples, accuracy, aucRoc, bestEpoch: best.epoch });
+      const bestEpoch = network.best.epoch;
+      onEvent?.({ type: 'evaluated', samples, accuracy, aucRoc, bestEpoch });
       const createdAt = new Date(log?.run.startTimeMs ?? now()).toISOString();
-      const info = await packageModel({ tf, tail, weights, plan, options, evaluation, log, createdAt });
-      await verifyPackage(tf, info.dir, plan.dataset.dir, evaluation.images, signal);
+      const info = await packageModel({
+        bench,
+        tail: network.tail,
+        plan,
+        options,
+        evaluation,
+        log,
+        createdAt,
+      });
+      await verifyPackage(bench.tf, info.dir, plan.dataset.dir, evaluation.images, signal);
       const files = reportFiles(plan, evaluation);
       const { digest } = info;
-      options.onEvent?.({ type: 'packaged', digest });
-      await log?.upload({ evaluation, bestEpoch: best.epoch, digest, packageDir: info.dir, files });
+      onEvent?.({ type: 'packaged', digest });
+      await log?.upload({ evaluation, bestEpoch, digest, packageDir: info.dir, files });
       await writeReports(join(info.dir, 'training'), files);
-      return { evaluation: { samples, accuracy, aucRoc }, details: evaluation, package: info, digest };
+      await checkpointsOf({ bench, plan, options, pin })?.store.clear(signal);
+      return { evaluation: { samples, accuracy, aucRoc }, details: found, package: info, digest };
     } finally {
-      tail.dispose();
+      network.dispose();
     }
   } finally {
     features.close();
   }
 }
 
-function extract(tf: Tf, weights: BaseWeights, plan: Plan, options: TrainOptions): Promise<Features> {
-  const { dataset, contract } = plan;
-  const { trainableFrom: cut } = options.model;
-  return extractFeatures({
-    tf,
-    dataset,
-    contract,
-    cut,
-    weightsSha256: weights.sha256,
-    frozen: () => buildFrozen(tf, weights, { inputSize: contract.inputSize, cut }),
-    cacheDir: options.cacheDir,
-    signal: options.signal,
-    onProgress: (progress) => options.onEvent?.({ type: 'features', ...progress }),
-  });
+/** Where nothing asks for it, a run without a record need not hash its images. */
+async function pinOf(
+  { dataset, dataDir, checkpoint, signal }: TrainOptions,
+  log: RunLog | undefined,
+): Promise<string | undefined> {
+  const isNeeded = log !== undefined || checkpoint !== undefined;
+  return dataset?.md5 ?? (isNeeded ? datasetMd5(dataDir, signal) : undefined);
 }
 
 /** The plan under a contract that says no more than the dataset bears out. */
@@ -96,58 +97,67 @@ function inDomain(plan: Plan, { survey }: Features): Plan {
 }
 
 interface Stage {
-  readonly tf: Tf;
-  readonly tail: LayersModel;
-  readonly features: Features;
+  readonly bench: Workbench;
   readonly plan: Plan;
   readonly options: TrainOptions;
   readonly log?: RunLog | undefined;
+  /** DVC's md5 of the images, where it is known. */
+  readonly pin?: string | undefined;
 }
 
-async function fitTail({ tf, tail, features, plan, options, log }: Stage): Promise<Epoch> {
-  const { dataset, positiveLabel, classes, parts } = plan;
-  const { best } = await fit({
-    tf,
-    tail,
-    features,
-    classes,
-    classCount: dataset.labels.length,
-    positiveClass: dataset.labels.indexOf(positiveLabel),
-    train: parts.train,
-    validation: parts.validation,
-    recipe: options.hyperparameters,
-    l2: options.model.l2,
-    now: options.now ?? Date.now,
-    signal: options.signal,
+function fitRun({ features, ...stage }: Stage & { readonly features: Features }): Promise<FittedNetwork> {
+  const { bench, plan, options, log } = stage;
+  const { signal, onEvent } = options;
+  const checkpoint = checkpointsOf(stage);
+  return fitNetwork(bench, features, {
+    settings: options,
+    train: plan.parts.train,
+    validation: plan.parts.validation,
+    ...(signal !== undefined && { signal }),
+    ...(checkpoint !== undefined && { checkpoint }),
     onEpoch: async (epoch) => {
-      options.onEvent?.({ type: 'epoch', ...epoch });
+      onEvent?.({ type: 'epoch', ...epoch });
       await log?.epoch(epoch);
     },
+    // A kill may have come between a checkpoint and the sending of its epochs; what is there is not doubled.
+    onResume: async (epochs) => {
+      for (const epoch of epochs) await log?.epoch(epoch);
+    },
+    onStep: (step) => onEvent?.({ type: 'step', ...step }),
+    onEvent: (event) => onEvent?.(event),
   });
-  return best;
 }
 
-async function evaluateTail({ tf, tail, features, plan, options }: Stage): Promise<Evaluation> {
-  const { dataset, parts, positiveLabel } = plan;
-  const { batchSize } = options.hyperparameters;
-  const rows = await predictRows({ tf, tail, features, batchSize, signal: options.signal }, parts.test);
-  const scores = parts.test.flatMap((index, at) => {
-    const image = dataset.images[index];
-    return image === undefined ? [] : [{ ...image, probabilities: byLabel(dataset.labels, rows[at] ?? []) }];
-  });
-  return summarise(scores, { labels: dataset.labels, positiveLabel, part: 'test' });
+/** The key stands for all that decides a run: what is found under it can be gone on from, bit for bit. */
+function checkpointsOf({ bench, plan, options, pin }: Stage): CheckpointOptions | undefined {
+  if (options.checkpoint === undefined) return undefined;
+  const { place, everySeconds } = options.checkpoint;
+  const { preprocessing, model, hyperparameters, augmentation } = options;
+  const settings = { preprocessing, model, hyperparameters, augmentation };
+  const data = [pin, plan.dataset.labelsSha256 ?? null, plan.splitSha256, plan.positiveLabel];
+  const decides = JSON.stringify([1, settings, data, bench.weights.sha256]);
+  const key = createHash('sha256').update(decides).digest('hex');
+  const store = place.startsWith('s3://')
+    ? s3Checkpoints(`${place.replace(/\/$/, '')}/${key}`)
+    : folderCheckpoints(join(place, key));
+  return { store, key, ...(everySeconds !== undefined && { everyMs: everySeconds * 1000 }) };
 }
 
-async function packageModel(
-  stage: Omit<Stage, 'features'> & {
-    readonly weights: BaseWeights;
-    readonly evaluation: Evaluation;
-    readonly createdAt: string;
-  },
-): Promise<PackageInfo> {
-  const { tf, tail, weights, plan, options, evaluation, log, createdAt } = stage;
-  const { trainableFrom: cut } = options.model;
-  const frozen = buildFrozen(tf, weights, { inputSize: plan.contract.inputSize, cut });
+async function packageModel({
+  bench,
+  tail,
+  plan,
+  options,
+  evaluation,
+  log,
+  createdAt,
+}: Stage & {
+  readonly tail: LayersModel;
+  readonly evaluation: Evaluation;
+  readonly createdAt: string;
+}): Promise<PackageInfo> {
+  const { tf, weights } = bench;
+  const frozen = buildFrozen(tf, weights, networkOf(options));
   const whole = joinModel(tf, frozen, tail);
   const outDir = resolve(options.outDir);
   const scratch = join(dirname(outDir), `.${basename(outDir)}.building-${process.pid}`);

@@ -2,7 +2,8 @@
 import type { Window } from '@hilum/imaging';
 import type { PackageInfo } from '@hilum/model';
 import type { SplitSource } from './dataset/choose-split.ts';
-import type { Evaluation, Figures, Gate } from './evaluation.ts';
+import type { Figures, Gate } from './evaluation.ts';
+import type { Examination } from './examine.ts';
 import type { Counts, TrainEvent } from './events.ts';
 import type { AugmentationRecipe, FitRecipe, NetworkRecipe } from './recipe.ts';
 import type { LabelSource } from './labels/label.ts';
@@ -27,6 +28,13 @@ export interface TrainOptions {
   readonly model: NetworkRecipe;
   readonly hyperparameters: FitRecipe;
   readonly augmentation: AugmentationRecipe;
+  /** Where an unfinished run is kept, for the next start with the same images and settings to go on from. */
+  readonly checkpoint?: {
+    /** A folder, or `s3://bucket/prefix`; runs of other images or settings may share it. */
+    readonly place: string;
+    /** Longest time between two; default 30. */
+    readonly everySeconds?: number;
+  };
   /** Where the images came from; without it the pin is computed from them. */
   readonly dataset?: { readonly md5: string; readonly remote: string };
   readonly tracking?: TrackingOptions;
@@ -43,7 +51,7 @@ export interface TrainResult {
   /** On the images of the test part. */
   readonly evaluation: Figures;
   /** Absent where an earlier try of the same run had uploaded the package already. */
-  readonly details?: Evaluation;
+  readonly details?: Examination;
   readonly package?: PackageInfo;
   /** Of the package: `sha256:…` of its manifest. */
   readonly digest: string;

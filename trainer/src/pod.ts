@@ -52,6 +52,9 @@ export async function runInPod({ config, signal, now, log }: PodOptions): Promis
     outDir: join(workDir, 'model'),
     cacheDir: join(workDir, 'features'),
     baseWeights,
+    ...(config.checkpointDir !== undefined && {
+      checkpoint: { place: config.checkpointDir, ...run.checkpoint },
+    }),
     tracking: { mlflow, experiment: run.tracking.experiment, runName: run.run.name, trainingRun: run.run },
     signal,
     now,
@@ -84,7 +87,7 @@ async function waitForTracking(
 
 function logEvent(event: TrainEvent, log: PodOptions['log'], sometimes: PodOptions['log']): void {
   const { type, ...fields } = event;
-  if (type === 'features') sometimes('features', fields);
+  if (type === 'features' || type === 'step') sometimes(type, fields);
   else log(type, fields);
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openPackage } from '@hilum/model';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { lidcSubset, NO_DATA } from '../test/lidc.ts';
-import { aRun } from '../test/runs.ts';
+import { aRecipe, aRun } from '../test/runs.ts';
 import { scratchDir, writeTree } from '../test/scratch.ts';
 import { waterBottle } from '../test/water.ts';
 import { readSplit } from './dataset/split-record.ts';
@@ -40,10 +40,10 @@ describe.skipIf(NO_DATA)('train on real nodules', () => {
     const { patients } = result.dataset;
     expect(patients.train + patients.validation + patients.test).toBe(PATIENTS);
     const split = await readSplit(join(scratch, 'package/training/split.json'));
-    const scored = new Set(result.details?.images.map((image) => image.patient));
+    const scored = new Set(result.details?.evaluation.images.map((image) => image.patient));
     const tested = Object.keys(split.patients).filter((patient) => split.patients[patient] === 'test');
     expect([...scored].toSorted()).toEqual(tested.toSorted());
-    expect(result.evaluation.samples).toBe(result.details?.images.length);
+    expect(result.evaluation.samples).toBe(result.details?.evaluation.images.length);
   });
 
   it('keeps the epoch with the best validation AUC-ROC', () => {
@@ -65,10 +65,10 @@ describe.skipIf(NO_DATA)('train on real nodules', () => {
     // Patients of the training part are in the folder, so the test part is meant.
     expect(served.part).toBe('test');
     expect(served.images.map((image) => image.file)).toEqual(
-      result.details?.images.map((image) => image.file),
+      result.details?.evaluation.images.map((image) => image.file),
     );
     for (const [at, image] of served.images.entries()) {
-      const trained = result.details?.images[at]?.probabilities['malignant'] ?? Number.NaN;
+      const trained = result.details?.evaluation.images[at]?.probabilities['malignant'] ?? Number.NaN;
       expect(Math.abs((image.probabilities['malignant'] ?? Number.NaN) - trained)).toBeLessThan(1e-5);
     }
     expect(served.aucRoc).toBeCloseTo(result.evaluation.aucRoc, 6);
@@ -93,10 +93,12 @@ describe.skipIf(NO_DATA)('train on real nodules', () => {
     const other = await train(
       await aRun(scratch, data, {
         outDir: join(scratch, 'other'),
-        hyperparameters: { epochs: 1, batchSize: 32, learningRate: 0.001, seed: 8 },
+        ...aRecipe({ hyperparameters: { epochs: 1, seed: 8 } }),
       }),
     );
-    expect(other.details?.images[0]?.probabilities).not.toEqual(result.details?.images[0]?.probabilities);
+    expect(other.details?.evaluation.images[0]?.probabilities).not.toEqual(
+      result.details?.evaluation.images[0]?.probabilities,
+    );
   });
 
   it('refuses to replace a folder that is no model package, or a file, before it does any work', async () => {
@@ -118,8 +120,10 @@ describe.skipIf(NO_DATA)('train on real nodules', () => {
       await aRun(scratch, small, {
         outDir: join(scratch, 'tuned'),
         preprocessing: { inputSize: 32 },
-        model: { trainableFrom: 'block5_conv1', headUnits: 16, dropout: 0 },
-        hyperparameters: { epochs: 2, batchSize: 16, learningRate: 1e-4, seed: 7 },
+        ...aRecipe({
+          model: { trainableFrom: 'block5_conv1', headUnits: 16, dropout: 0 },
+          hyperparameters: { epochs: 2, batchSize: 16, learningRate: 1e-4 },
+        }),
       }),
     );
     const [before, after] = [join(scratch, 'package'), join(scratch, 'tuned')];
@@ -171,15 +175,18 @@ describe('train on phantoms', () => {
     const data = join(scratch, 'phantom');
     await writePhantomStudies({ dir: data, patients: 18, slices: 2, seed: 7 });
     const outDir = join(scratch, 'hu');
-    const hyperparameters = { epochs: 20, batchSize: 8, learningRate: 0.001, seed: 7 };
-    const result = await train(await aRun(scratch, data, { ...noWindow, outDir, hyperparameters }));
+    const recipe = aRecipe({ hyperparameters: { epochs: 20, batchSize: 8 } });
+    const result = await train(await aRun(scratch, data, { ...noWindow, outDir, ...recipe }));
     expect(result.evaluation.aucRoc).toBeGreaterThan(0.7);
     expect((await openPackage(outDir)).contract).toMatchObject({
       kind: 'hu',
       windows: [{ center: -600 }, {}, {}],
       domain: 'chest-ct',
     });
-    expect(result.details).toMatchObject({ part: 'test', note: 'Research use only, not for diagnosis.' });
+    expect(result.details?.evaluation).toMatchObject({
+      part: 'test',
+      note: 'Research use only, not for diagnosis.',
+    });
   });
 
   it('refuses what cannot be a run, with a code and before anything is computed', async () => {

@@ -129,7 +129,7 @@ function machineReadable(result: TrainResult): unknown {
     package: info?.dir,
     digest,
     dataset,
-    evaluation: { ...evaluation, perUnit: details?.perUnit },
+    evaluation: { ...evaluation, perUnit: details?.evaluation.perUnit },
     gate,
     run,
     model,
@@ -138,7 +138,7 @@ function machineReadable(result: TrainResult): unknown {
 }
 
 function readable({ details, evaluation, package: info, gate, model }: TrainResult): string {
-  const units = details?.perUnit;
+  const units = details?.evaluation.perUnit;
   const rows = [
     ['test part', 'samples', 'accuracy', 'AUC-ROC'],
     ['images', String(evaluation.samples), evaluation.accuracy.toFixed(4), evaluation.aucRoc.toFixed(4)],
