@@ -23,15 +23,30 @@ export interface Plan {
   readonly counts: Counts;
 }
 
+/** What needs no split. */
+export type DatasetPlan = Pick<Plan, 'dataset' | 'positiveLabel' | 'contract' | 'classes'>;
+
+type PlanOptions = Pick<TrainOptions, 'preprocessing' | 'positiveLabel'>;
+
 /**
  * @param split of `chooseSplit`, which places every image
  * @throws TrainerError POSITIVE_LABEL_UNKNOWN, WINDOW_NOT_APPLICABLE
  */
-export function planRun(
-  dataset: Dataset,
-  split: SplitRecord,
-  options: Pick<TrainOptions, 'preprocessing' | 'positiveLabel'>,
-): Plan {
+export function planRun(dataset: Dataset, split: SplitRecord, options: PlanOptions): Plan {
+  return {
+    ...planDataset(dataset, options),
+    split,
+    splitSha256: splitDigest(split),
+    parts: byPart((part) => indicesOn(dataset, split, part)),
+    counts: {
+      files: dataset.images.length,
+      patients: byPart((part) => Object.values(split.patients).filter((side) => side === part).length),
+    },
+  };
+}
+
+/** @throws TrainerError POSITIVE_LABEL_UNKNOWN, WINDOW_NOT_APPLICABLE */
+export function planDataset(dataset: Dataset, options: PlanOptions): DatasetPlan {
   const { inputSize, window } = options.preprocessing;
   if (dataset.kind === 'hu' && window !== undefined) {
     throw new TrainerError(
@@ -41,16 +56,9 @@ export function planRun(
   }
   return {
     dataset,
-    split,
-    splitSha256: splitDigest(split),
     positiveLabel: choosePositive(dataset.labels, options.positiveLabel),
     contract: defaultContract(dataset.kind, inputSize, window),
-    parts: byPart((part) => indicesOn(dataset, split, part)),
     classes: dataset.images.map((image) => dataset.labels.indexOf(image.label)),
-    counts: {
-      files: dataset.images.length,
-      patients: byPart((part) => Object.values(split.patients).filter((side) => side === part).length),
-    },
   };
 }
 

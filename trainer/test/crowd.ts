@@ -2,6 +2,7 @@
 import type { DatasetImage } from '../src/dataset/scan.ts';
 import type { FactsByFile } from '../src/evaluation/facts.ts';
 import { seededRandom } from '../src/random.ts';
+import type { Epoch } from '../src/fit/epoch.ts';
 import type { FitJob, FitScore } from '../src/study/fit-and-score.ts';
 
 export interface CrowdOptions {
@@ -49,7 +50,7 @@ export class Crowd {
   /**
    * Gradient descent from zero weights; `headUnits` says which one feature is seen; all are where there is none of this number.
    */
-  fitAndScore = async ({ settings, train, validation, score, onEpoch }: FitJob): Promise<FitScore> => {
+  fitAndScore = async ({ settings, train, score, onEpoch }: FitJob): Promise<FitScore> => {
     const { epochs } = settings.hyperparameters;
     // Of steps without a momentum, larger than a network's.
     const learningRate = 100 * settings.hyperparameters.learningRate;
@@ -72,7 +73,7 @@ export class Crowd {
         const weight = weights[feature] ?? 0;
         weights[feature] = weight - learningRate * (slope / train.length + 2 * l2 * weight);
       }
-      if (onEpoch?.(epoch, chance(validation[0] ?? 0)) === 'stop') break;
+      if ((await onEpoch?.(epochOf(epoch, epochs))) === 'stop') break;
     }
     const probabilities = score.map((index) => {
       const p = chance(index);
@@ -80,6 +81,11 @@ export class Crowd {
     });
     return { probabilities, bestEpoch: epochs };
   };
+}
+
+function epochOf(epoch: number, epochs: number): Epoch {
+  const figures = { loss: 0.5, valLoss: 0.5, valAccuracy: 0.5, valAucRoc: 0.5 + epoch / 100 };
+  return { epoch, epochs, ...figures, learningRate: 0.001, imagesPerSecond: 1000, endedAtMs: 0 };
 }
 
 /** Box and Muller. */

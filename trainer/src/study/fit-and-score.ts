@@ -1,4 +1,5 @@
 /** One training run inside a search or a cross-validation, as these see it. */
+import type { Epoch } from '../fit/epoch.ts';
 import type { Settings } from './variables.ts';
 
 /** All are indices of images of one dataset. */
@@ -9,8 +10,8 @@ export interface FitJob {
   readonly validation: readonly number[];
   readonly score: readonly number[];
   readonly signal: AbortSignal;
-  /** After each epoch, counted from 1; after `stop` nothing of the result is used. */
-  readonly onEpoch?: (epoch: number, valAucRoc: number) => 'go' | 'stop';
+  /** After each epoch; after `stop` nothing of the result is used. */
+  readonly onEpoch?: (epoch: Epoch) => Promise<'go' | 'stop'>;
 }
 
 export interface FitScore {

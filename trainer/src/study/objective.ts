@@ -3,6 +3,7 @@ import { byLabel } from '../evaluation.ts';
 import { DEFAULT_AGGREGATION, samplesAt, type Classes, type Level } from '../evaluation/levels.ts';
 import type { DatasetImage } from '../dataset/scan.ts';
 import { TrainerError } from '../errors.ts';
+import type { Epoch } from '../fit/epoch.ts';
 import { aucRoc } from '../metrics.ts';
 import type { FitAndScore } from './fit-and-score.ts';
 import type { Outcome, RunningTrial } from './study-options.ts';
@@ -21,19 +22,27 @@ export interface ObjectiveOptions extends Classes {
   readonly fitAndScore: FitAndScore;
   /** Of which samples: units (nodules, series) unless told. */
   readonly level?: Level;
+  /** Of a trial of one part. */
+  readonly onEpoch?: (trial: number, epoch: Epoch) => Promise<void>;
 }
 
 /**
  * The mean over the parts of the AUC-ROC on their validation.
  *
  * The same images choose the epoch and score it, which flatters every trial alike: the value ranks settings and is no
- * estimate of how good they are. A trial of one part reports its epochs; one of several reports the mean of the parts
- * so far.
+ * estimate of how good they are. A trial of one part reports after each epoch the best AUC-ROC so far, as the fit has
+ * it, of images; one of several parts reports the mean of the parts so far.
  */
 export function validationObjective(options: ObjectiveOptions): (trial: RunningTrial) => Promise<Outcome> {
-  return async ({ parameters, signal, report }) => {
+  return async ({ number, parameters, signal, report }) => {
     const settings = options.settingsOf(parameters);
     const single = options.parts.length === 1;
+    let best = -Infinity;
+    const onEpoch = async (epoch: Epoch): Promise<'go' | 'stop'> => {
+      await options.onEpoch?.(number, epoch);
+      best = Math.max(best, epoch.valAucRoc);
+      return report(epoch.epoch, best);
+    };
     const found: { readonly auc: number; readonly bestEpoch: number }[] = [];
     for (const { train, validation } of options.parts) {
       const { probabilities, bestEpoch } = await options.fitAndScore({
@@ -42,7 +51,7 @@ export function validationObjective(options: ObjectiveOptions): (trial: RunningT
         validation,
         score: validation,
         signal,
-        ...(single && { onEpoch: report }),
+        ...(single && { onEpoch }),
       });
       found.push({ auc: partAuc(options, validation, probabilities), bestEpoch });
       if (!single && report(found.length, mean(found)) === 'stop') break;
