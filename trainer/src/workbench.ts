@@ -51,10 +51,7 @@ export interface FeatureJob extends Pick<FeatureOptions, 'signal' | 'onProgress'
 }
 
 /** What the frozen layers of such a network make of every image; the caller closes it. */
-export function openFeatures(
-  bench: Workbench,
-  { settings, train, ...hooks }: FeatureJob,
-): Promise<Features> {
+export function openFeatures(bench: Workbench, { settings, train, ...hooks }: FeatureJob): Promise<Features> {
   const { tf, weights, dataset, cacheDir, now } = bench;
   const { preprocessing, augmentation, hyperparameters } = settings;
   const { taps, pooling, views } = settings.model;
@@ -113,6 +110,7 @@ export async function fitNetwork(
       features,
       classes,
       classCount: dataset.labels.length,
+      units: dataset.images.map(({ unit }) => unit),
       positiveClass,
       recipe,
       l2: model.l2,
