@@ -38,16 +38,14 @@ export function fitNormaliser(rows: Float32Array, groups: readonly number[], qua
   if (!Number.isInteger(quantiles) || quantiles < 2)
     throw new RangeError(`${quantiles} quantiles are no table`);
   const deviates = deviatesOf(quantiles);
-  const columns = Array.from({ length: width }, (_, feature) => {
-    const column = Float32Array.from({ length: count }, (_row, row) => rows[row * width + feature] ?? 0);
-    return standardised(column, deviates, quantiles);
-  });
   let start = 0;
   const functions = groups.flatMap((length) => {
-    const group = columns.slice(start, (start += length));
-    const largest = Math.max(...group.map(({ spread }) => spread));
+    const columns = columnsOf(rows, width, start, (start += length));
+    const resolution = ROUNDING * columns.reduce((most, column) => Math.max(most, largestOf(column)), 0);
+    const standard = columns.map((column) => standardised(column, deviates, resolution));
+    const spread = standard.reduce((most, column) => Math.max(most, column.spread), 0);
     const weight = Math.sqrt(1 / (groups.length * length));
-    return group.map((column) => weighed(column, largest, weight));
+    return standard.map((column) => weighed(column, spread, weight));
   });
   return tables(functions);
 }
@@ -96,6 +94,25 @@ function deviatesOf(quantiles: number): Float64Array {
 /** Ranks are kept this far from 0 and 1, where the deviate is infinite. */
 const TAIL = 0.005;
 
+/**
+ * As a share of a group's largest feature: how near two quantiles are for a tie. A map's small values are sums in which
+ * large ones cancel, and engines round these in different orders: 5e-7 was seen between TensorFlow and onnxruntime.
+ */
+const ROUNDING = 1e-5;
+
+function columnsOf(rows: Float32Array, width: number, start: number, end: number): Float32Array[] {
+  return Array.from({ length: end - start }, (_, feature) =>
+    Float32Array.from(
+      { length: rows.length / width },
+      (_row, row) => rows[row * width + start + feature] ?? 0,
+    ),
+  );
+}
+
+function largestOf(column: Float32Array): number {
+  return column.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
 interface Column {
   readonly knots: Float32Array;
   /** Deviates at the knots. */
@@ -105,14 +122,16 @@ interface Column {
   readonly spread: number;
 }
 
-function standardised(column: Float32Array, deviates: Float64Array, quantiles: number): Column {
+function standardised(column: Float32Array, deviates: Float64Array, resolution: number): Column {
   const sorted = column.toSorted();
+  const quantiles = (deviates.length + 1) / 2;
   const knots: number[] = [];
   const ranks: { first: number; last: number }[] = [];
   for (let at = 0; at < quantiles; at += 1) {
     const knot = Math.fround(quantile(sorted, at / (quantiles - 1)));
     const tie = ranks.at(-1);
-    if (tie !== undefined && isTie(knots.at(-1) ?? 0, knot)) tie.last = at;
+    // One over a distance below 1e-30 might leave fp32.
+    if (tie !== undefined && knot - (knots.at(-1) ?? 0) <= Math.max(resolution, 1e-30)) tie.last = at;
     else {
       knots.push(knot);
       ranks.push({ first: at, last: at });
@@ -131,14 +150,6 @@ function quantile(sorted: Float32Array, share: number): number {
   const at = share * (sorted.length - 1);
   const below = sorted[Math.floor(at)] ?? 0;
   return below + ((sorted[Math.ceil(at)] ?? 0) - below) * (at - Math.floor(at));
-}
-
-/**
- * Too near for two knots: closer than the rounding of a convolution's sums, which one engine does otherwise than the
- * next, or so close to 0 that one over the distance leaves fp32.
- */
-function isTie(knot: number, next: number): boolean {
-  return next - knot <= Math.max(1e-5 * Math.max(Math.abs(knot), Math.abs(next)), 1e-30);
 }
 
 interface Points {

@@ -1,4 +1,5 @@
-"""Features of somebody else's ONNX export of VGG16: block4_pool, and the mean of block5_pool, both channels last.
+"""Maps of somebody else's ONNX export of VGG16: block4_pool, channels last; and of each convolution after its ReLU, and
+of block5_pool, the mean and then the maximum of each channel, one after the other.
 
 usage: base_reference.py INPUT.f32 SHAPE MODEL.onnx
 """
@@ -16,8 +17,14 @@ model = onnx.load(sys.argv[3])
 graph = model.graph
 
 # The export fixes 240 pixels and goes on to a head of its own: keep the convolutions, free the size.
-pools = {f"block{block}_pool": next(n.output[0] for n in graph.node if f"block{block}_pool" in n.output[0]) for block in (4, 5)}
-last = next(i for i, n in enumerate(graph.node) if n.output[0] == pools["block5_pool"])
+last_of = {}
+for node in graph.node:
+    for name in node.output:
+        if "/block" in name:
+            last_of[name.split("/")[1].removesuffix("_1")] = name  # the ReLU comes after its convolution
+taps = [layer for layer in last_of if "_conv" in layer] + ["block5_pool"]
+outputs = [last_of[layer] for layer in ["block4_pool", *taps]]
+last = next(i for i, n in enumerate(graph.node) if n.output[0] == last_of["block5_pool"])
 nodes = list(graph.node)[: last + 1]
 used = {name for node in nodes for name in node.input}
 base = helper.make_model(
@@ -25,15 +32,16 @@ base = helper.make_model(
         nodes,
         "base",
         [helper.make_tensor_value_info(graph.input[0].name, TensorProto.FLOAT, ["n", "h", "w", 3])],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in pools.values()],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
         [tensor for tensor in graph.initializer if tensor.name in used],
     ),
     opset_imports=model.opset_import,
     ir_version=model.ir_version,
 )
 session = onnxruntime.InferenceSession(base.SerializeToString(), providers=["CPUExecutionProvider"])
-block4, block5 = session.run(list(pools.values()), {graph.input[0].name: images})
+block4, *maps = session.run(outputs, {graph.input[0].name: images})
 
 folder = Path(sys.argv[1]).parent
 np.ascontiguousarray(block4.transpose(0, 2, 3, 1)).tofile(folder / "block4_pool.f32")
-block5.mean(axis=(2, 3)).tofile(folder / "block5_mean.f32")
+pooled = [pool(axis=(2, 3)) for each in maps for pool in (each.mean, each.max)]
+np.concatenate(pooled, axis=1).tofile(folder / "pooled.f32")

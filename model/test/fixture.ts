@@ -41,6 +41,30 @@ export async function classifierModel(tf: Tf): Promise<tfjs.LayersModel> {
   return joined;
 }
 
+/** Gives the untrained last layer of a tail such weights that these features get answers which differ, none certain. */
+export function takeSides(tf: Tf, tail: tfjs.LayersModel, features: tfjs.Tensor): void {
+  const layer = tail.getLayer('probabilities');
+  tf.tidy(() => {
+    const before = tf.model({ inputs: tail.inputs, outputs: tail.getLayer('dropout').output });
+    const [inputs = 0, classes = 0] = layer.getWeights()[0]?.shape ?? [];
+    const kernel = tf.randomUniform([inputs, classes], -1, 1, 'float32', 12);
+    const { mean, variance } = tf.moments(tf.matMul(before.predict(features) as tfjs.Tensor2D, kernel), 0);
+    const spread = tf.sqrt(variance);
+    layer.setWeights([tf.div(kernel, spread), tf.neg(tf.div(mean, spread))]);
+  });
+}
+
+/** Images of differing contrast with coarse and fine structure, as preprocessed ones have it: `[n, side, side, 3]`. */
+export function textures(tf: Tf, n: number, side: number, seed = 42): Float32Array {
+  return tf.tidy(() => {
+    const coarse = tf.randomUniform([n, 5, 5, 1], -110, 140, 'float32', seed) as tfjs.Tensor4D;
+    const fine = tf.randomNormal([n, side, side, 3], 0, 10, 'float32', seed + 1);
+    const contrast = tf.randomUniform([n, 1, 1, 1], 0.1, 1, 'float32', seed + 2);
+    const images = tf.mul(tf.add(tf.image.resizeBilinear(coarse, [side, side]), fine), contrast);
+    return images.dataSync<'float32'>().slice();
+  });
+}
+
 /** The same ends with next to nothing between them. */
 export function smallModel(tf: Tf): tfjs.LayersModel {
   return tf.sequential({

@@ -4,13 +4,16 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   buildFrozen,
   buildTail,
+  featureGroups,
   joinModel,
   loadEngine,
   readBaseWeights,
+  setTrainingStep,
   type BaseWeights,
-  type Cut,
+  type Tap,
   type Tf,
 } from '../src/index.ts';
+import { CONV_LAYERS } from '../src/vgg16.ts';
 import { python } from './python.ts';
 
 let tf: Tf;
@@ -35,7 +38,7 @@ describe('against the ONNX export that Keras made of the same weights', () => {
   const inputSize = 80;
   let images: Float32Array;
   let block4: Float32Array;
-  let block5Mean: Float32Array;
+  let pooled: Float32Array;
 
   beforeAll(async () => {
     images = noise(2 * inputSize * inputSize * 3);
@@ -43,25 +46,44 @@ describe('against the ONNX export that Keras made of the same weights', () => {
     const { results } = await python(
       'base_reference.py',
       input,
-      ['block4_pool', 'block5_mean'],
+      ['block4_pool', 'pooled'],
       [await imagenetOnnxPath()],
     );
-    [block4 = new Float32Array(), block5Mean = new Float32Array()] = results;
+    [block4 = new Float32Array(), pooled = new Float32Array()] = results;
   });
 
-  const features = (cut: Cut, base = weights): Float32Array =>
+  const features = (options: Partial<Parameters<typeof buildFrozen>[2]>, base = weights): Float32Array =>
     floats(
-      kept(buildFrozen(tf, base, { inputSize, cut })).predict(
+      kept(buildFrozen(tf, base, { inputSize, cut: 'head', ...options })).predict(
         tf.tensor4d(images, [2, inputSize, inputSize, 3]),
       ),
     );
+  const all: readonly Tap[] = [...CONV_LAYERS.map(({ name }) => name), 'block5_pool'];
 
   it('the features for block 5 are its block4_pool', () => {
-    expect(relativeError(features('block5_conv1'), block4)).toBeLessThan(1e-5);
+    expect(relativeError(features({ cut: 'block5_conv1' }), block4)).toBeLessThan(1e-5);
   });
 
-  it('the features for the head are the mean of its block5_pool', () => {
-    expect(relativeError(features('head'), block5Mean)).toBeLessThan(1e-5);
+  it('the features for the head are mean and maximum of its maps, each group to its own scale', () => {
+    const ours = features({ taps: all, pooling: 'avg-max' });
+    const width = pooled.length / 2;
+    let start = 0;
+    for (const length of featureGroups({ taps: all, pooling: 'avg-max' })) {
+      for (const row of [0, width]) {
+        const part = [row + start, row + start + length];
+        expect(relativeError(ours.slice(...part), pooled.slice(...part))).toBeLessThan(1e-5);
+      }
+      start += length;
+    }
+    expect(start).toBe(width);
+  });
+
+  it('without more said, they are the mean of its block5_pool', () => {
+    const width = pooled.length / 2; // a row ends with the mean and the maximum of block5_pool
+    const want = Float32Array.from({ length: 1024 }, (_, at) =>
+      at < 512 ? (pooled[width - 1024 + at] ?? 0) : (pooled[2 * width - 1024 + at - 512] ?? 0),
+    );
+    expect(relativeError(features({}), want)).toBeLessThan(1e-5);
   });
 
   it('one kernel whose rows and columns are swapped shows', () => {
@@ -70,7 +92,8 @@ describe('against the ONNX export that Keras made of the same weights', () => {
     if (layer === undefined) throw new Error('no such layer');
     const kernel = tf.tensor4d(layer.kernel, [3, 3, 256, 256]).transpose([1, 0, 2, 3]).dataSync<'float32'>();
     layers.set('block3_conv2', { ...layer, kernel });
-    expect(relativeError(features('head', { ...weights, layers }), block5Mean)).toBeGreaterThan(1e-2);
+    const ours = features({ taps: all, pooling: 'avg-max' }, { ...weights, layers });
+    expect(relativeError(ours.slice(-512), pooled.slice(-512))).toBeGreaterThan(1e-2);
   });
 });
 
@@ -142,18 +165,27 @@ describe.each(['head', 'block5_conv1'] as const)('cut at %s', (cut) => {
   });
 });
 
-it('dropout draws another mask at each step', () => {
-  const tail = kept(buildTail(tf, weights, { ...head, inputSize: 32, cut: 'head', dropout: 0.5 }));
-  const dropout = tail.getLayer('dropout');
-  const draw = (): Float32Array => floats(dropout.apply(tf.ones([4, 16]), { training: true }));
-  const first = draw();
-  expect(new Set(first)).toEqual(new Set([0, 2]));
-  expect(draw()).not.toEqual(first);
+describe('dropout', () => {
+  it('draws another mask at each step', () => {
+    const [first, second] = masks(7, [1, 2]);
+    expect(new Set(first)).toEqual(new Set([0, 2]));
+    expect(second).not.toEqual(first);
+  });
+
+  it('draws the mask of a step whatever the steps before, so that a resumed run draws the same', () => {
+    const [, , third] = masks(7, [1, 2, 3]);
+    expect(masks(7, [3])[0]).toEqual(third);
+    expect(masks(8, [3])[0]).not.toEqual(third);
+  });
 });
 
-it('an image below 32 pixels is refused', () => {
-  expect(() => buildFrozen(tf, weights, { inputSize: 31, cut: 'head' })).toThrow(RangeError);
-});
+function masks(seed: number, steps: readonly number[]): Float32Array[] {
+  const tail = kept(buildTail(tf, weights, { ...head, inputSize: 32, cut: 'head', dropout: 0.5, seed }));
+  return steps.map((step) => {
+    setTrainingStep(tail, step);
+    return floats(tail.getLayer('dropout').apply(tf.ones([4, 16]), { training: true }));
+  });
+}
 
 /** Trains for some steps on images of labels 0, 1, 2, 0, …; returns the loss of each step. */
 async function fit(tail: tfjs.LayersModel, features: tfjs.Tensor, steps: number): Promise<number[]> {
@@ -162,7 +194,10 @@ async function fit(tail: tfjs.LayersModel, features: tfjs.Tensor, steps: number)
   const optimizer = tf.train.adam(1e-4);
   tail.compile({ optimizer, loss: 'categoricalCrossentropy' });
   const losses: number[] = [];
-  for (let step = 0; step < steps; step++) losses.push((await tail.trainOnBatch(features, labels)) as number);
+  for (let step = 0; step < steps; step++) {
+    setTrainingStep(tail, step);
+    losses.push((await tail.trainOnBatch(features, labels)) as number);
+  }
   optimizer.dispose();
   return losses;
 }

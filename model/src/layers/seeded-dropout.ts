@@ -15,18 +15,15 @@ export function seededDropout(
   class SeededDropout extends tf.layers.Layer implements Stepped {
     static readonly className = 'SeededDropout';
     private step = 0;
-    private counts = true;
 
     setStep(step: number): void {
       this.step = step;
-      this.counts = false;
     }
 
     override call(inputs: tfjs.Tensor | tfjs.Tensor[], kwargs: { training?: unknown }): tfjs.Tensor {
       const input = Array.isArray(inputs) ? inputs[0] : inputs;
       if (input === undefined) throw new RangeError('dropout has no input');
       if (kwargs.training !== true || rate === 0) return input.clone();
-      if (this.counts) this.step += 1;
       return tf.dropout(input, rate, undefined, seed + this.step * STRIDE);
     }
 
