@@ -1,15 +1,27 @@
-/** One training run in MLflow: opened or found again, filled, and closed whatever happens. */
-import { MlflowError, type MlflowClient, type Run } from '@hilum/mlflow';
+/** One training run in MLflow, and its trials: opened or found again, filled, and closed whatever happens. */
+import { randomBytes } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { MlflowError, type Run } from '@hilum/mlflow';
 import { TrainerError } from './errors.ts';
 import type { Evaluation, Figures, Gate } from './evaluation.ts';
 import type { Epoch } from './fit/epoch.ts';
+import type { EntryOf, Point } from './tracking/entry.ts';
+import { DIGEST_TAG } from './tracking/package.ts';
+import type { RegisteredModel } from './tracking/registration.ts';
+import { refusal } from './tracking/sender.ts';
+import { Session, type Clock, type SessionOptions } from './tracking/session.ts';
+import { SystemMetrics } from './tracking/system-metrics.ts';
 
-export interface TrackingOptions {
-  readonly mlflow: MlflowClient;
+export type { RegisteredModel } from './tracking/registration.ts';
+export type { TrackingEvent } from './tracking/event.ts';
+
+export interface TrackingOptions extends SessionOptions {
   readonly experiment: string;
   readonly runName: string;
   /** A run with the same uid is the same run: a retry goes on with it instead of making another. */
   readonly trainingRun?: { readonly name: string; readonly namespace: string; readonly uid: string };
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 export interface Registration {
@@ -19,77 +31,106 @@ export interface Registration {
   readonly gate?: { readonly minAucRoc: number };
 }
 
-export interface RegisteredModel {
-  readonly name: string;
-  readonly version: string;
-  readonly digest: string;
-  /** Set where the gate was passed. */
-  readonly alias?: string;
-}
-
 /** What an earlier try of the same run had finished when it ended. */
 export interface Uploaded {
   readonly digest: string;
   readonly figures: Omit<Figures, 'samples'>;
 }
 
-const DIGEST_TAG = 'hilum.digest';
+export interface Trial {
+  /** Its number in the search: a trial of the same number is the same trial, also in a retry of the search. */
+  readonly index: number;
+  readonly name: string;
+  readonly params: Readonly<Record<string, string>>;
+}
+
 const UID_TAG = 'hilum.trainingrun.uid';
+const LOCAL_TAG = 'hilum.localId';
+const TRIAL_TAG = 'hilum.trial.index';
 /** Longest that the closing of a run may hold up the end of the process. */
 const CLOSE_MS = 3_000;
+/** Larger files are not copied: they have to stay where they lie until MLflow has them. */
+const COPIED_BYTES = 8 * 2 ** 20;
 
+/**
+ * Everything is on disk before it is sent, in the order in which it was told, and sent behind the back of the training:
+ * an MLflow that is away for a while is caught up with later.
+ */
 export class RunLog {
-  readonly run: Run;
-  readonly #mlflow: MlflowClient;
+  /** CPU, memory, disk, network and GPU of the machine, while it is started. */
+  readonly system: SystemMetrics;
+  readonly #session: Session;
   readonly #options: TrackingOptions;
-  readonly #now: () => number;
-  readonly #signal: AbortSignal | undefined;
-  /** When each step was first logged: the same point, sent again, is then stored once. */
-  readonly #timestamps: Map<number, number>;
+  readonly #isTrial: boolean;
+  #key: string;
+  #run: Run;
+  #dataset: { readonly name: string; readonly digest: string } | undefined;
+  #isOver = false;
 
-  private constructor(
-    run: Run,
-    options: TrackingOptions,
-    timestamps: Map<number, number>,
-    clock: { readonly now: () => number; readonly signal?: AbortSignal },
-  ) {
-    this.run = run;
-    this.#mlflow = options.mlflow;
+  private constructor(session: Session, options: TrackingOptions, key: string, run: Run, isTrial: boolean) {
+    this.#session = session;
     this.#options = options;
-    this.#timestamps = timestamps;
-    this.#now = clock.now;
-    this.#signal = clock.signal;
+    this.#isTrial = isTrial;
+    this.#key = key;
+    this.#run = run;
+    this.system = new SystemMetrics({
+      now: session.now,
+      startTimeMs: run.startTimeMs,
+      signal: session.signal,
+      log: async (points) => {
+        await session.tell({ kind: 'metrics', run: this.#place(), points, system: true });
+      },
+    });
   }
 
-  /** @throws TrainerError TRACKING_UNREACHABLE, TRACKING_REFUSED, as all methods do */
-  static async open(
-    options: TrackingOptions,
-    clock: { readonly now: () => number; readonly signal?: AbortSignal },
-  ): Promise<RunLog> {
-    const { mlflow, trainingRun } = options;
-    const { now, signal } = clock;
-    return tracked(async () => {
-      const experimentId = await mlflow.ensureExperiment(options.experiment, signal);
-      const known =
-        trainingRun === undefined
-          ? undefined
-          : await mlflow.findRunByTag(experimentId, UID_TAG, trainingRun.uid, signal);
-      if (known === undefined) {
-        const tags = { ...tagsOf(trainingRun), 'mlflow.source.name': 'hilum', 'hilum.use': 'research only' };
-        const name = options.runName;
-        const run = await mlflow.createRun({ experimentId, name, tags, startTimeMs: now() }, signal);
-        return new RunLog(run, options, new Map(), clock);
-      }
-      if (known.status !== 'RUNNING') await mlflow.updateRun(known.runId, { status: 'RUNNING' }, signal);
-      const history = await mlflow.metricHistory(known.runId, 'epoch', signal);
-      const timestamps = new Map(history.map(({ step, timestampMs }) => [step, timestampMs]));
-      return new RunLog(known, options, timestamps, clock);
-    });
+  /**
+   * @throws TrainerError TRACKING_UNREACHABLE, TRACKING_REFUSED, as all methods do; where MLflow is not required, the
+   *   first of them only when the spool is full
+   */
+  static async open(options: TrackingOptions, clock: Clock): Promise<RunLog> {
+    const session = await Session.open(options, clock);
+    try {
+      const key = `local-${randomBytes(12).toString('hex')}`;
+      const { trainingRun, experiment, runName: name } = options;
+      const entry: EntryOf<'open'> = {
+        kind: 'open',
+        run: key,
+        experiment,
+        name,
+        startTimeMs: clock.now(),
+        tags: {
+          ...options.tags,
+          ...tagsOf(trainingRun),
+          [LOCAL_TAG]: key,
+          'mlflow.source.name': 'hilum',
+          'hilum.use': 'research only',
+        },
+        find: trainingRun === undefined ? { [LOCAL_TAG]: key } : { [UID_TAG]: trainingRun.uid },
+      };
+      const run = await openNow(session, entry);
+      if (run !== undefined) return new RunLog(session, options, run.runId, run, false);
+      await session.tell(entry);
+      return new RunLog(session, options, key, unknownRun(entry), false);
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
+  /** As MLflow knows it; with a `local-…` id while MLflow has not heard of it, which the run is tagged with later. */
+  get run(): Run {
+    const known = this.#session.spool.runOf(this.#key);
+    if (known !== undefined) {
+      this.#key = known.runId;
+      this.#run = { ...this.#run, ...known };
+    }
+    return this.#run;
   }
 
   /** The page of the run in MLflow's own pages. */
   get url(): string {
-    return `${this.#mlflow.baseUrl}/#/experiments/${this.run.experimentId}/runs/${this.run.runId}`;
+    const { experimentId, runId } = this.run;
+    return `${this.#session.mlflow.baseUrl}/#/experiments/${experimentId}/runs/${runId}`;
   }
 
   /** What needs no second computation, because an earlier try uploaded the whole package. */
@@ -104,25 +145,52 @@ export class RunLog {
     params: Readonly<Record<string, string>>,
     dataset: { readonly name: string; readonly digest: string; readonly source: string },
   ): Promise<void> {
-    await tracked(async () => {
-      await this.#mlflow.logBatch(this.run.runId, { params }, this.#signal);
-      await this.#mlflow.logDataset(this.run.runId, { ...dataset, sourceType: 'dvc' }, this.#signal);
+    const { name, digest } = dataset;
+    this.#dataset = { name, digest };
+    await this.#session.tell({ kind: 'params', run: this.#place(), params });
+    await this.#session.tell({
+      kind: 'dataset',
+      run: this.#place(),
+      dataset: { ...dataset, sourceType: 'dvc' },
     });
+    await this.#session.settled();
   }
 
+  /** Returns when it is on disk. An epoch that an earlier try of the run told is not told again. */
   async epoch(epoch: Epoch): Promise<void> {
-    await this.#metrics(epoch.epoch, {
-      epoch: epoch.epoch,
+    const values = {
       'train/loss': epoch.loss,
+      'train/learning_rate': epoch.learningRate,
+      'train/images_per_second': epoch.imagesPerSecond,
       'val/loss': epoch.valLoss,
       'val/accuracy': epoch.valAccuracy,
       'val/auc_roc': epoch.valAucRoc,
-    });
+      epoch: epoch.epoch,
+    };
+    await this.#metrics(epoch.epoch, values, epoch.endedAtMs);
+  }
+
+  /** Figures of one step, told once: where the run has the last of them at this step, none is told again. */
+  async metrics(step: number, values: Readonly<Record<string, number>>): Promise<void> {
+    await this.#metrics(step, values, this.#session.now());
+  }
+
+  async tags(tags: Readonly<Record<string, string>>): Promise<void> {
+    await this.#session.tell({ kind: 'tags', run: this.#place(), tags });
+  }
+
+  /**
+   * Files beside the package, over what was there.
+   *
+   * @param files by path among the run's artifacts: the bytes, or where the file lies; one above 8 MiB has to stay there
+   */
+  async files(files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
+    for (const [path, content] of Object.entries(files)) await this.#file(path, content);
   }
 
   /**
    * Uploads the package under `model/` and the other files beside it. The tag with the digest comes last: it says
-   * that everything is there.
+   * that everything is there. Until MLflow has the package it has to stay where it lies.
    */
   async upload(result: {
     readonly evaluation: Evaluation;
@@ -130,64 +198,176 @@ export class RunLog {
     readonly digest: string;
     readonly packageDir: string;
     readonly files: Readonly<Record<string, Uint8Array>>;
+    /** More figures of the test part, by their keys in MLflow. */
+    readonly metrics?: Readonly<Record<string, number>>;
   }): Promise<void> {
-    const { evaluation, bestEpoch } = result;
-    await tracked(async () => {
-      await this.#mlflow.uploadDirectory(this.run, 'model', result.packageDir, this.#signal);
-      for (const [path, bytes] of Object.entries(result.files)) {
-        await this.#mlflow.uploadFile(this.run, path, bytes, this.#signal);
-      }
-    });
-    await this.#metrics(bestEpoch, {
+    const { evaluation, bestEpoch, digest } = result;
+    await this.files(result.files);
+    const values = {
+      ...result.metrics,
       'test/accuracy': evaluation.accuracy,
       'test/auc_roc': evaluation.aucRoc,
       'test/unit_accuracy': evaluation.perUnit.accuracy,
       'test/unit_auc_roc': evaluation.perUnit.aucRoc,
       best_epoch: bestEpoch,
+    };
+    await this.#session.tell({
+      kind: 'package',
+      run: this.#place(),
+      dir: resolve(result.packageDir),
+      digest,
+      points: pointsOf(bestEpoch, values, this.#session.now()),
+      ...(this.#dataset === undefined ? {} : { dataset: this.#dataset }),
     });
-    await tracked(() =>
-      this.#mlflow.logBatch(this.run.runId, { tags: { [DIGEST_TAG]: result.digest } }, this.#signal),
-    );
+    await this.#session.settled();
   }
 
-  /** Makes the version, or finds the one that an earlier try made; moves the alias only past the gate. */
+  /**
+   * Makes the version, or finds the one that an earlier try made; moves the alias only past the gate.
+   *
+   * @throws TrainerError BAD_CONFIG where this MLflow has no registry; the run is FINISHED then, with its files
+   */
   async register(registration: Registration, digest: string, gate: Gate): Promise<RegisteredModel> {
-    const { model: name, alias } = registration;
-    return tracked(async () => {
-      await this.#mlflow.ensureRegisteredModel(name, this.#signal);
-      const uid = this.#options.trainingRun?.uid;
-      const tags = { [DIGEST_TAG]: digest, ...(uid === undefined ? {} : { [UID_TAG]: uid }) };
-      const source = `${this.run.artifactUri}/model`;
-      const { version } = await this.#mlflow.createModelVersion(
-        { name, source, runId: this.run.runId, tags },
-        this.#signal,
-      );
-      if (!gate.passed || alias === undefined) return { name, version, digest };
-      await this.#mlflow.setAlias(name, alias, version, this.#signal);
-      return { name, version, digest, alias };
+    const { model } = registration;
+    const alias = gate.passed ? registration.alias : undefined;
+    const uid = this.#options.trainingRun?.uid;
+    const seq = await this.#session.tell({
+      kind: 'register',
+      run: this.#place(),
+      model,
+      digest,
+      tags: uid === undefined ? {} : { [UID_TAG]: uid },
+      ...(alias === undefined ? {} : { alias }),
     });
+    await this.#drainedOrOver();
+    const refused = this.#session.refused(seq);
+    if (refused instanceof MlflowError && refused.code === 'REGISTRY_MISSING') {
+      await this.finish();
+      throw new TrainerError('BAD_CONFIG', `${refused.code}: ${refused.message}`, { cause: refused });
+    }
+    if (refused !== undefined) throw refusal(refused);
+    const pending = { name: model, version: 'pending', digest, pending: true } as const;
+    return this.#session.registered(seq) ?? { ...pending, ...(alias === undefined ? {} : { alias }) };
   }
 
+  /** A trial of a search, as a run below this one; it ends by its own `finish` or `abandon`, before this run does. */
+  async child({ index, name, params }: Trial): Promise<RunLog> {
+    const entry: EntryOf<'open'> = {
+      kind: 'open',
+      run: `local-${randomBytes(12).toString('hex')}`,
+      parent: this.#place(),
+      experiment: this.#options.experiment,
+      name,
+      startTimeMs: this.#session.now(),
+      tags: { 'mlflow.source.name': 'hilum', 'hilum.use': 'research only' },
+      find: { [TRIAL_TAG]: String(index) },
+    };
+    await this.#session.tell(entry);
+    await this.#session.tell({ kind: 'params', run: entry.run, params });
+    await this.#session.settled();
+    return new RunLog(this.#session, this.#options, entry.run, unknownRun(entry), true);
+  }
+
+  /**
+   * Waits for an MLflow that is away, as long as `catchUpMs` says.
+   *
+   * @throws TrainerError TRACKING_UNREACHABLE after that wait where MLflow is required; what is left stays in the spool
+   */
   async finish(): Promise<void> {
-    await tracked(() =>
-      this.#mlflow.updateRun(this.run.runId, { status: 'FINISHED', endTimeMs: this.#now() }, this.#signal),
-    );
+    if (this.#isOver) return;
+    await this.system.stop();
+    await this.#session.tell(this.#end('FINISHED'));
+    if (this.#isTrial) {
+      await this.#session.settled();
+      this.#isOver = true;
+      return;
+    }
+    try {
+      await this.#session.drained();
+    } finally {
+      this.#isOver = true;
+      await this.#session.close();
+    }
   }
 
   /** After an error; never throws and never takes long: the error is what matters. */
   async abandon(status: 'FAILED' | 'KILLED'): Promise<void> {
-    const deadline = AbortSignal.timeout(CLOSE_MS);
-    await this.#mlflow
-      .updateRun(this.run.runId, { status, endTimeMs: this.#now() }, deadline)
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { sender } = this.#session;
+    await this.system.stop();
+    await this.#session
+      .tellEnd(this.#end(status))
+      .then(() => sender.drained(CLOSE_MS, undefined))
       .catch(() => undefined);
+    if (!this.#isTrial) await this.#session.close().catch(() => undefined);
   }
 
-  async #metrics(step: number, values: Readonly<Record<string, number>>): Promise<void> {
-    const timestampMs = this.#timestamps.get(step) ?? this.#now();
-    this.#timestamps.set(step, timestampMs);
-    const metrics = Object.entries(values).map(([key, value]) => ({ key, value, timestampMs, step }));
-    await tracked(() => this.#mlflow.logBatch(this.run.runId, { metrics }, this.#signal));
+  /** Where MLflow does not come back, all that this run had to say is in the spool: also that it is complete. */
+  async #drainedOrOver(): Promise<void> {
+    try {
+      await this.#session.drained();
+    } catch (error) {
+      if (error instanceof TrainerError && this.#session.sender.away !== undefined) {
+        this.#isOver = true;
+        await this.system.stop();
+        await this.#session.tellEnd(this.#end('FINISHED'));
+        await this.#session.close();
+      }
+      throw error;
+    }
   }
+
+  #end(status: EntryOf<'end'>['status']): EntryOf<'end'> {
+    return { kind: 'end', run: this.#place(), status, endTimeMs: this.#session.now() };
+  }
+
+  async #metrics(step: number, values: Readonly<Record<string, number>>, timestampMs: number): Promise<void> {
+    const points = pointsOf(step, values, timestampMs);
+    const mark = points.at(-1)?.key;
+    if (mark !== undefined) await this.#session.tell({ kind: 'metrics', run: this.#place(), points, mark });
+  }
+
+  async #file(path: string, content: Uint8Array | string): Promise<void> {
+    const entry: EntryOf<'file'> = { kind: 'file', run: this.#place(), path };
+    if (typeof content !== 'string') await this.#session.tell(entry, content);
+    else if ((await stat(content)).size > COPIED_BYTES)
+      await this.#session.tell({ ...entry, lies: resolve(content) });
+    else await this.#session.tell(entry, await readFile(content));
+  }
+
+  /** How entries name the run. */
+  #place(): string {
+    const { runId } = this.run;
+    return runId;
+  }
+}
+
+/** @returns undefined where MLflow is away and the run may start without it */
+async function openNow(session: Session, entry: EntryOf<'open'>): Promise<Run | undefined> {
+  const { mlflow, required, sender, spool, teller } = session;
+  // What an earlier process left comes first.
+  if (sender.away !== undefined && required) throw session.unreachable();
+  if (spool.waiting.length > 0) return undefined;
+  const signal = session.signal ?? new AbortController().signal;
+  try {
+    return await tracked(async () => {
+      await teller.tell(entry, signal);
+      return mlflow.getRun(spool.runOf(entry.run)?.runId ?? '', signal);
+    });
+  } catch (error) {
+    if (!required && error instanceof TrainerError && error.code === 'TRACKING_UNREACHABLE') return undefined;
+    throw error;
+  }
+}
+
+function unknownRun({ run, startTimeMs, tags }: EntryOf<'open'>): Run {
+  const none = { metrics: {}, params: {}, experimentId: '', artifactUri: '' };
+  return { ...none, runId: run, status: 'RUNNING', tags, startTimeMs };
+}
+
+function pointsOf(step: number, values: Readonly<Record<string, number>>, timestampMs: number): Point[] {
+  return Object.entries(values).map(([key, value]) => ({ key, value, step, timestampMs }));
 }
 
 function tagsOf(trainingRun: TrackingOptions['trainingRun']): Record<string, string> {
