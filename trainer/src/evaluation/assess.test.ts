@@ -163,7 +163,7 @@ describe('assess', () => {
     expect(defined(defined(diameterMm ?? { notDefined: '' }).auc).value).toBeGreaterThan(0.5);
     const bands = assessment.subgroups.filter(({ attribute }) => attribute === 'diameter');
     expect(bands.map(({ value }) => value)).toEqual(
-      expect.arrayContaining(['8 to 15 mm', 'below 6 mm']) as unknown,
+      expect.arrayContaining(['0 to 6 mm', '8 to 15 mm']) as unknown,
     );
     expect(bands.reduce((sum, row) => sum + row.samples, 0)).toBe(assessment.levels.unit.samples);
     expect(bands[0]?.rates).toBeDefined();

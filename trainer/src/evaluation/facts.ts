@@ -75,7 +75,7 @@ export function factsOf(
 
 /** The bounds at which follow-up of a solid nodule changes: Fleischner Society 2017 (6, 8 mm), Lung-RADS (15 mm). */
 export function diameterBand(mm: number): string {
-  if (mm < 6) return 'below 6 mm';
+  if (mm < 6) return '0 to 6 mm';
   if (mm < 8) return '6 to 8 mm';
   return mm < 15 ? '8 to 15 mm' : '15 mm and more';
 }

@@ -1,4 +1,5 @@
 /** Whether a model may get the alias: named gates, each with its reason. Pure. */
+import { intervalOf } from '../statistics/auc.ts';
 import { isDefined } from '../statistics/samples.ts';
 import type { Assessment, LevelAssessment } from './assessment.ts';
 import type { Level } from './levels.ts';
@@ -7,7 +8,7 @@ export interface Gates {
   /** Whose figures are judged; images unless told. */
   readonly level?: Level;
   readonly minAucRoc?: number;
-  /** For the lower end of the 95 % interval by the bootstrap over patients (DeLong's where there is no other). */
+  /** For the lower end of the 95 % interval by the bootstrap over patients, or what stands in for it (`intervalOf`). */
   readonly minAucRocLower95?: number;
   /** The interval of the difference to each known shortcut must lie above 0; or to those named here. */
   readonly beatsShortcuts?: boolean | readonly string[];
@@ -70,14 +71,10 @@ function byValue({ aucRoc }: LevelAssessment, bound: number): GateResult {
 
 function byLowerEnd({ aucRoc }: LevelAssessment, bound: number): GateResult {
   const name = 'aucRocLower95';
-  const interval = isDefined(aucRoc)
-    ? isDefined(aucRoc.bootstrap)
-      ? aucRoc.bootstrap
-      : aucRoc.deLong
-    : aucRoc;
-  if (!isDefined(interval)) {
-    return { name, passed: false, bound, message: `AUC-ROC has no interval: ${interval.notDefined}` };
+  if (!isDefined(aucRoc)) {
+    return { name, passed: false, bound, message: `there is no AUC-ROC: ${aucRoc.notDefined}` };
   }
+  const interval = intervalOf(aucRoc);
   const { low: value } = interval;
   const passed = value >= bound;
   const end = `the lower end of its 95 % interval, ${value.toFixed(4)},`;

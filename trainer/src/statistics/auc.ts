@@ -6,10 +6,12 @@ import {
   type BootstrapOptions,
   type Statistic,
 } from './bootstrap.ts';
+import { aucScoreInterval, type AucScoreInterval } from './auc-score.ts';
 import { deLongInterval, deLongTest, type DeLongInterval, type DeLongTest } from './delong.ts';
 import {
   checkBinary,
   checkNumbers,
+  isDefined,
   lacksClass,
   sameLength,
   type BinarySamples,
@@ -20,6 +22,8 @@ export interface AucEstimate {
   readonly value: number;
   readonly bootstrap: BootstrapInterval | NotDefined;
   readonly deLong: DeLongInterval | NotDefined;
+  /** Of the groups with a positive and those with a negative: what is left to say where the others are not defined. */
+  readonly score: AucScoreInterval;
 }
 
 /** AUC of the one less AUC of the other; above 0 where the one is better. */
@@ -39,11 +43,31 @@ export function estimateAuc(samples: BinarySamples, options: BootstrapOptions): 
   const statistic = aucStatistic(samples.scores, samples.positive);
   const value = statistic(everyRow(samples));
   if (value === undefined) return lacksClass(samples.positive) ?? { notDefined: 'there is no AUC' };
+  const bootstrap = bootstrapByGroup(samples.groups, statistic, options);
   return {
     value,
-    bootstrap: bootstrapByGroup(samples.groups, statistic, options),
+    bootstrap: isDefined(bootstrap) && bootstrap.low === bootstrap.high ? NO_SPREAD : bootstrap,
     deLong: deLongInterval(samples, options),
+    score: aucScoreInterval(value, groupsOf(samples, true), groupsOf(samples, false), options.level),
   };
+}
+
+const NO_SPREAD: NotDefined = {
+  notDefined: 'nearly all resamples have the same AUC; they say nothing about the spread',
+};
+
+function groupsOf({ positive, groups }: BinarySamples, of: boolean): number {
+  return new Set(groups.filter((_, row) => positive[row] === of)).size;
+}
+
+/** The interval that says most: by resampling, else by DeLong, else by the number of groups alone. */
+export function intervalOf({ bootstrap, deLong, score }: AucEstimate): {
+  readonly low: number;
+  readonly high: number;
+  readonly level: number;
+} {
+  if (isDefined(bootstrap)) return bootstrap;
+  return isDefined(deLong) ? deLong : score;
 }
 
 /**

@@ -172,9 +172,15 @@ function drawer(members: readonly (readonly number[])[], random: () => number): 
 
 /** The statistic without each group in turn, where it exists. */
 function jackknife(members: readonly (readonly number[])[], statistic: Statistic): readonly number[] {
+  const all = Int32Array.from(members.flat());
+  const rest = new Int32Array(all.length);
+  let start = 0;
   return members.flatMap((left) => {
-    const rest = Int32Array.from(members.flatMap((rows) => (rows === left ? [] : rows)));
-    return checked(statistic, rest) ?? [];
+    const end = start + left.length;
+    rest.set(all.subarray(0, start));
+    rest.set(all.subarray(end), start);
+    start = end;
+    return checked(statistic, rest.subarray(0, all.length - left.length)) ?? [];
   });
 }
 

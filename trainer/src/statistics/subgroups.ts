@@ -19,6 +19,9 @@ export interface SubgroupRow {
   readonly rates?: Rates;
 }
 
+/** 6 mm comes before 15 mm. */
+const ORDER = new Intl.Collator('en', { numeric: true });
+
 /**
  * One row per attribute and value, sorted, the unknown last. Many rows are many looks: an interval apart from the
  * others is a question, not a finding.
@@ -34,7 +37,9 @@ export function subgroupTable(
   return Object.entries(attributes).flatMap(([attribute, values]) => {
     sameLength(samples.scores, values);
     return [...Map.groupBy(values.keys(), (row) => values[row])]
-      .toSorted(([a], [b]) => (b === undefined || (a !== undefined && a < b) ? -1 : 1))
+      .toSorted(([a], [b]) =>
+        a === undefined || b === undefined ? (a === undefined ? 1 : -1) : ORDER.compare(a, b),
+      )
       .map(([value, rows]) => rowOf(attribute, value, pickRows(samples, rows), options));
   });
 }
