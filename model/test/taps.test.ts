@@ -77,6 +77,28 @@ it('a tail ends at its deepest tap as well', () => {
   expect(trained(tail)).toEqual(['block1_conv1', 'block1_conv2', 'probabilities']);
 });
 
+it('a gradient reaches the first trained convolution through averages and maxima of several layers', async () => {
+  const options = {
+    inputSize: 32,
+    cut: 'block2_conv2',
+    taps: ['block3_conv3', 'block2_conv2'],
+    pooling: 'avg-max',
+  } as const;
+  const images = tf.tensor4d(textures(tf, 6, 32), [6, 32, 32, 3]);
+  const features = kept(buildFrozen(tf, weights, options)).predict(images) as tfjs.Tensor;
+  const tail = kept(buildTail(tf, weights, { ...options, ...head, headUnits: 0 }));
+  takeSides(tf, tail, features);
+  const first = tail.getLayer('block2_conv2');
+  const before = floats(first.getWeights()[0]).slice();
+  const optimizer = tf.train.sgd(1e-9); // the maxima reach thousands
+  tail.compile({ optimizer, loss: 'categoricalCrossentropy' });
+  const labels = tf.oneHot([0, 1, 2, 0, 1, 2], 3);
+  const losses = [await tail.trainOnBatch(features, labels), await tail.trainOnBatch(features, labels)];
+  optimizer.dispose();
+  expect(Number(losses[1])).toBeLessThan(Number(losses[0]));
+  expect(floats(first.getWeights()[0])).not.toEqual(before);
+});
+
 it('a linear head has one layer, before which features are dropped in training', () => {
   const tail = kept(
     buildTail(tf, weights, { inputSize: 32, cut: 'head', ...head, headUnits: 0, dropout: 0.5 }),
