@@ -38,6 +38,8 @@ describe('hilum', () => {
     expect(names).toEqual([
       'demo',
       'train',
+      'search',
+      'crossvalidate',
       'evaluate',
       'package',
       'serve',

@@ -15,6 +15,16 @@ const COMMANDS: readonly { readonly name: string; readonly summary: string; load
     load: async () => (await import('./commands/train.ts')).trainCommand,
   },
   {
+    name: 'search',
+    summary: 'search for settings on the training and validation patients, and train with the best',
+    load: async () => (await import('./commands/search.ts')).searchCommand,
+  },
+  {
+    name: 'crossvalidate',
+    summary: 'how good settings are by cross-validation, chosen inside of each fold',
+    load: async () => (await import('./commands/crossvalidate.ts')).crossvalidateCommand,
+  },
+  {
     name: 'evaluate',
     summary: 'accuracy and AUC-ROC of a model package on a folder of images',
     load: async () => (await import('./commands/evaluate.ts')).evaluateCommand,
@@ -63,6 +73,11 @@ const COMMANDS: readonly { readonly name: string; readonly summary: string; load
     name: 'deidentify',
     summary: 'de-identify DICOM files by PS3.15 Annex E',
     load: async () => (await import('./commands/deidentify.ts')).deidentifyCommand,
+  },
+  {
+    name: 'track-sync',
+    summary: 'send to MLflow what a run kept while it was away',
+    load: async () => (await import('./commands/track-sync.ts')).trackSyncCommand,
   },
   {
     name: 'phantom',

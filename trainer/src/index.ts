@@ -3,6 +3,7 @@ export type { TrainOptions, TrainResult } from './options.ts';
 export { evaluate, type EvaluateOptions } from './evaluate.ts';
 export type { Evaluation, Figures, Gate, ImageScore, UnitScore } from './evaluation.ts';
 export type { TrainEvent } from './events.ts';
+export { catchUp, type CaughtUp, type CatchUpOptions } from './tracking/catch-up.ts';
 export { scanDataset, type Dataset, type DatasetImage } from './dataset/scan.ts';
 export {
   datasetMd5,
@@ -26,3 +27,13 @@ export { TRAINER_CODES, TrainerError, type TrainerCode } from './errors.ts';
 export { writePhantomStudies, type PhantomOptions } from './phantom/studies.ts';
 export { rocCsv } from './report-files.ts';
 export { recipeOf, type Recipe } from './recipe.ts';
+export { aucRoc } from './metrics.ts';
+export { compareAuc } from './statistics/auc.ts';
+export { searchFolder } from './study/search-folder.ts';
+export { type FoundSettings, type SearchOptions } from './study/search-settings.ts';
+export { readCandidates, readSpace } from './study/settings-file.ts';
+export { stepsOf, stoppingOf } from './study/stopping.ts';
+export { type StudyEvent } from './study/study-options.ts';
+export { type StudyTrial } from './study/trials.ts';
+export { crossValidateFolder, type CrossValidationRunEvent } from './crossvalidate/run.ts';
+export { type CrossValidation, type LevelSummary } from './crossvalidate/summary.ts';

@@ -24,7 +24,7 @@ export interface Plan {
 }
 
 /** What needs no split. */
-export type DatasetPlan = Pick<Plan, 'dataset' | 'positiveLabel' | 'contract' | 'classes'>;
+type DatasetPlan = Pick<Plan, 'dataset' | 'positiveLabel' | 'contract' | 'classes'>;
 
 type PlanOptions = Pick<TrainOptions, 'preprocessing' | 'positiveLabel'>;
 

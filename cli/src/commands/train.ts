@@ -17,7 +17,7 @@ import { hounsfieldWindow, integer, noMore, number, required } from '../flags.ts
 import { trainProgress } from '../progress.ts';
 import { recipeFlags, recipeOfFlags, type RecipeValues } from '../recipe-flags.ts';
 
-interface Values extends RecipeValues, DatasetValues, SplitValues {
+export interface TrainValues extends RecipeValues, DatasetValues, SplitValues {
   readonly out?: string;
   readonly 'input-size'?: string;
   readonly window?: string;
@@ -68,9 +68,9 @@ export const trainCommand = {
   run,
 } as const;
 
-async function run(values: Values, positionals: readonly string[], io: Io): Promise<number> {
+async function run(values: TrainValues, positionals: readonly string[], io: Io): Promise<number> {
   noMore(positionals);
-  const asked = await optionsOf(values);
+  const asked = await trainOptionsOf(values);
   const onEvent =
     values.json === true && io.stderr.isTTY !== true ? undefined : trainProgress(io.stderr, Date.now);
   const result = await train({ ...asked, signal: io.signal, ...(onEvent === undefined ? {} : { onEvent }) });
@@ -78,7 +78,8 @@ async function run(values: Values, positionals: readonly string[], io: Io): Prom
   return 0;
 }
 
-async function optionsOf(values: Values): Promise<TrainOptions> {
+/** @throws UsageError, SetupError */
+export async function trainOptionsOf(values: TrainValues): Promise<TrainOptions> {
   const tracked = trackingOf(values);
   const window = hounsfieldWindow('window', values.window);
   const options = {
@@ -98,7 +99,7 @@ async function optionsOf(values: Values): Promise<TrainOptions> {
   return { ...options, baseWeights: await readyBaseWeights() };
 }
 
-function trackingOf(values: Values): Pick<TrainOptions, 'tracking' | 'registration'> {
+function trackingOf(values: TrainValues): Pick<TrainOptions, 'tracking' | 'registration'> {
   const baseUrl = values.mlflow ?? process.env['HILUM_MLFLOW_URI'];
   const minAucRoc = number('min-auc', values['min-auc'], { fallback: Number.NaN, min: 0, max: 1 });
   if (values.register === undefined && (values.alias !== undefined || values['min-auc'] !== undefined)) {
