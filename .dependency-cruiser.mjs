@@ -24,7 +24,7 @@ const mayImport = {
   server: ['imaging', 'model', 'mlflow'],
   operator: ['crds', 'search', 'mlflow'],
   hack: [],
-  bench: ['imaging', 'hack'],
+  bench: ['imaging', 'model', 'trainer', 'hack'],
 };
 
 const walls = Object.entries(mayImport).map(([room, allowed]) => ({

@@ -62,6 +62,7 @@ export function openFeatures(bench: Workbench, { settings, train, ...hooks }: Fe
     cut: settings.model.trainableFrom,
     frozenDigest: JSON.stringify({ taps, pooling, views }),
     frozen: () => buildFrozen(tf, weights, networkOf(settings)),
+    views,
     weightsSha256: weights.sha256,
     augmentation: { recipe: augmentation, seed: hyperparameters.seed, train },
     cacheDir,

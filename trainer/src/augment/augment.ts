@@ -91,26 +91,31 @@ function noisy(
   random: () => number,
 ): Float32Array {
   if (deviation === 0) return pixels;
-  for (let at = 0; at < pixels.length; at += 2) {
-    const [first, second] = normalPair(random);
-    for (const [place, deviate] of [
-      [at, first],
-      [at + 1, second],
-    ] as const) {
-      const value = pixels[place];
-      if (value === undefined || value <= low) continue;
-      pixels[place] = Math.min(high, Math.max(low, value + deviation * deviate));
-    }
+  const next = normal(random);
+  for (let at = 0; at < pixels.length; at += 1) {
+    const value = pixels[at] ?? low;
+    // Drawn for every pixel, so that the noise of one does not hang on the values of others.
+    const added = deviation * next();
+    if (value > low) pixels[at] = Math.min(high, Math.max(low, value + added));
   }
   return pixels;
 }
 
-/** Two independent standard normal deviates (Box and Muller, 1958). */
-function normalPair(random: () => number): readonly [number, number] {
-  // 1 - [0, 1) is never 0, whose logarithm is not a number to compute with.
-  const radius = Math.sqrt(-2 * Math.log(1 - random()));
-  const angle = 2 * Math.PI * random();
-  return [radius * Math.cos(angle), radius * Math.sin(angle)];
+/** Independent standard normal deviates, two of every two numbers (Box and Muller, 1958). */
+function normal(random: () => number): () => number {
+  let kept: number | undefined;
+  return () => {
+    if (kept !== undefined) {
+      const deviate = kept;
+      kept = undefined;
+      return deviate;
+    }
+    // 1 - [0, 1) is never 0, whose logarithm is not a number to compute with.
+    const radius = Math.sqrt(-2 * Math.log(1 - random()));
+    const angle = 2 * Math.PI * random();
+    kept = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  };
 }
 
 function withHu(image: HuImage, pixels: Float32Array): HuImage {

@@ -22,6 +22,8 @@ export interface ComputeOptions {
   readonly contract: Contract;
   /** Called only where something has to be computed; input `[n, s, s, 3]`, one output. */
   readonly frozen: () => Pick<LayersModel, 'predict' | 'dispose'>;
+  /** How many images the frozen layers make of one inside; 1 unless told. */
+  readonly views?: number | undefined;
   readonly augmentation?: Augmentation | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: FeatureProgress) => void) | undefined;
@@ -74,7 +76,7 @@ export async function computeMissing(tasks: readonly Task[], context: Context): 
   try {
     const output = new Output(context, count);
     let batch: Input[] = [];
-    const step = batchSize(context.contract.inputSize);
+    const step = batchSize(context);
     for await (const { digest, verdict, inputs } of readAhead(missing, aheadOf(missing, step), (task) =>
       prepare(task, context),
     )) {
@@ -114,8 +116,9 @@ function isNeeded({ rows, needsVerdict }: Missing): boolean {
 const BATCH_PIXELS = 150_000;
 const BATCH_MAX = 32;
 
-function batchSize(inputSize: number): number {
-  return Math.max(1, Math.min(BATCH_MAX, Math.round(BATCH_PIXELS / inputSize ** 2)));
+function batchSize({ contract: { inputSize }, views = 1 }: ComputeOptions): number {
+  const fitting = Math.min(BATCH_MAX, BATCH_PIXELS / inputSize ** 2);
+  return Math.max(1, Math.round(fitting / views));
 }
 
 /** As many images as make two batches, so that one is ready when the other is done; more would only take memory. */
