@@ -1,4 +1,5 @@
 /** A run that is stopped anywhere and goes on ends as if nothing had been. */
+import { readdir, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { scratchDir } from '../../test/scratch.ts';
@@ -153,6 +154,25 @@ describe('a run with checkpoints', () => {
   });
 });
 
+describe('a checkpoint that is damaged', () => {
+  it.each([
+    ['the newest: the run goes on from the one before', 1, { type: 'resumed', epoch: 2, step: 4 }],
+    ['both: the run starts at its beginning', 2, undefined],
+  ] as const)('(%s), says so, and ends as the undisturbed one', async (name, harmed, resumed) => {
+    const dir = join(scratch, `damaged-${name.slice(0, 4)}`);
+    await stopped({ checkpoint: on(dir, { everySteps: 3, saveOnStop: false }) }, 13, new Map());
+    // Of steps 9 and 12, at four steps of the second epoch and two of the third.
+    const names = await newestFirst(dir);
+    for (const file of names.slice(0, harmed)) await truncate(join(dir, file), 1000);
+    const events: CheckpointEvent[] = [];
+    const ran = await fitSmall({ ...run, checkpoint: on(dir), onEvent: (event) => events.push(event) });
+    expect(events.filter(({ type }) => type === 'checkpoint-refused')).toHaveLength(harmed);
+    expect(events.find(({ type }) => type === 'resumed')).toEqual(resumed);
+    expect(ran.weights).toBe(undisturbed.weights);
+    expect(curveOf(ran.fitted.epochs)).toEqual(curveOf(undisturbed.fitted.epochs));
+  });
+});
+
 describe('a checkpoint of something else', () => {
   it.each([
     ['another run', { key: 'other' }, {}, 'it is of a run with other data, another recipe or another base'],
@@ -216,4 +236,14 @@ async function savedAt(checkpoint: CheckpointOptions, now: () => number): Promis
   const events: CheckpointEvent[] = [];
   await fitSmall({ ...run, checkpoint, now, onEvent: (event) => events.push(event) });
   return events.map((event) => (event.type === 'checkpoint' ? [event.epoch, event.step] : event.type));
+}
+
+async function newestFirst(dir: string): Promise<readonly string[]> {
+  const names = await readdir(dir);
+  const texts = await Promise.all(names.map((name) => readFile(join(dir, name), 'latin1')));
+  return names.toSorted((a, b) => epochIn(texts[names.indexOf(b)]) - epochIn(texts[names.indexOf(a)]));
+}
+
+function epochIn(text = ''): number {
+  return Number(/"epoch":(\d+),"step"/.exec(text)?.[1]);
 }
