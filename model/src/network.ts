@@ -26,7 +26,7 @@ export interface TailOptions extends NetworkOptions {
  * gradient: the tape would keep every map of it.
  *
  * - cut `head`: `[n, p]`, the pooled taps one after the other (`featureGroups` has their lengths), averaged over the
- *   views. Eight views make a batch eight times as large inside: divide its size by them.
+ *   views. Four views make a batch four times as large inside: divide its size by them.
  * - cut at a convolution: the map that goes into it, `[n, side, side, channels]`; the image itself for `block1_conv1`
  *
  * @throws RangeError for options that make no network
@@ -81,7 +81,7 @@ function featureShape(options: NetworkOptions): readonly number[] {
 function pooledViews(tf: Tf, image: tfjs.SymbolicTensor, division: Division): tfjs.SymbolicTensor {
   if (division.views === 1) return pool(tf, stack(tf, image, division.before, false), division);
   const custom = customLayers(tf);
-  const views = chain(image, [custom.dihedralViews({ name: 'views' })]);
+  const views = chain(image, [custom.mirroredViews({ name: 'views' })]);
   const pooled = pool(tf, stack(tf, views, division.before, false), division);
   return chain(pooled, [custom.meanOverViews({ name: 'mean_over_views' })]);
 }

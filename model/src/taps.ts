@@ -7,7 +7,7 @@ export type Cut = 'head' | ConvName;
 export type Tap = ConvName | 'block5_pool' | 'pixels';
 
 /** What is kept of each map: its global average, or its average and its maximum. */
-export type Pooling = 'avg' | 'avg-max';
+type Pooling = 'avg' | 'avg-max';
 
 /** Which numbers of the network make an image's features. */
 export interface FeatureOptions {
@@ -21,8 +21,8 @@ export interface NetworkOptions extends FeatureOptions {
   /** Side of the square image in pixels, 32 or more. */
   readonly inputSize: number;
   readonly cut: Cut;
-  /** 8: the mean over the eight mirrored and turned views of an image, with cut `head` only; default 1. */
-  readonly views?: 1 | 8;
+  /** 4: the mean over an image and its mirrored ones, with cut `head` only; default 1. */
+  readonly views?: 1 | 4;
 }
 
 /** Where a network is divided: the stages before its cut, those from there to its deepest tap, and what is pooled. */
@@ -31,7 +31,7 @@ export interface Division {
   readonly after: readonly Stage[];
   readonly taps: readonly Tap[];
   readonly pooling: Pooling;
-  readonly views: 1 | 8;
+  readonly views: 1 | 4;
 }
 
 /**

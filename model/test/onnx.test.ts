@@ -35,9 +35,9 @@ const NETWORKS = [
     headUnits: 0,
   },
   { name: 'shallow', inputSize: 64, cut: 'head', ...shallow, headUnits: 0 },
-  { name: 'views', inputSize: 33, cut: 'head', ...shallow, views: 8, headUnits: 0 },
+  { name: 'views', inputSize: 33, cut: 'head', ...shallow, views: 4, headUnits: 0 },
   { name: 'normaliser', inputSize: 33, cut: 'head', ...shallow, quantiles: 101, headUnits: 0 },
-  { name: 'recipe', inputSize: 33, cut: 'head', ...shallow, views: 8, quantiles: 101, headUnits: 0 },
+  { name: 'recipe', inputSize: 33, cut: 'head', ...shallow, views: 4, quantiles: 101, headUnits: 0 },
   {
     name: 'few_quantiles',
     inputSize: 33,
@@ -121,7 +121,7 @@ it('uses of ONNX what a network needs, and no more', () => {
 
 it('a package with layers that tfjs does not have is loaded again and says the same', async () => {
   const [inputSize, n] = [33, 6];
-  const model = networkOf({ ...NETWORKS[4], views: 8 });
+  const model = networkOf({ ...NETWORKS[4], views: 4 });
   const images = textures(tf, n, inputSize);
   const want = predictions(model, images, inputSize);
   const contract = defaultContract('hu', inputSize);

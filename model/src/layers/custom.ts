@@ -1,13 +1,13 @@
 import type * as tfjs from '@tensorflow/tfjs-node';
 import type { Tf } from '../engine.ts';
 import { piecewiseLinearClass } from './piecewise-linear.ts';
-import { dihedralViewsClass, meanOverViewsClass } from './views.ts';
+import { mirroredViewsClass, meanOverViewsClass } from './views.ts';
 
 /** The layers that tfjs does not have, each as a function that makes one. */
 export interface CustomLayers {
-  /** `[n, s, s, c]` → `[8n, s, s, c]`: each image turned and mirrored, one view of all images after the other. */
-  dihedralViews(args: { readonly name: string }): tfjs.layers.Layer;
-  /** `[8n, p]` → `[n, p]`: the mean over the views of each image. */
+  /** `[n, s, s, c]` → `[4n, s, s, c]`: each image and its mirrored ones, one view of all images after the other. */
+  mirroredViews(args: { readonly name: string }): tfjs.layers.Layer;
+  /** `[4n, p]` → `[n, p]`: the mean over the views of each image. */
   meanOverViews(args: { readonly name: string }): tfjs.layers.Layer;
   /** `[n, p]` → `[n, p]`: each feature through its own function, whose tables `[p, points]` are the layer's weights. */
   piecewiseLinear(args: { readonly name: string; readonly points: number }): tfjs.layers.Layer;
@@ -17,11 +17,11 @@ export interface CustomLayers {
 export function customLayers(tf: Tf): CustomLayers {
   const known = made.get(tf);
   if (known !== undefined) return known;
-  const [DihedralViews, MeanOverViews] = [dihedralViewsClass(tf), meanOverViewsClass(tf)];
+  const [MirroredViews, MeanOverViews] = [mirroredViewsClass(tf), meanOverViewsClass(tf)];
   const PiecewiseLinear = piecewiseLinearClass(tf);
-  for (const layer of [DihedralViews, MeanOverViews, PiecewiseLinear]) tf.serialization.registerClass(layer);
+  for (const layer of [MirroredViews, MeanOverViews, PiecewiseLinear]) tf.serialization.registerClass(layer);
   const layers: CustomLayers = {
-    dihedralViews: (args) => new DihedralViews(args),
+    mirroredViews: (args) => new MirroredViews(args),
     meanOverViews: (args) => new MeanOverViews(args),
     piecewiseLinear: (args) => new PiecewiseLinear(args),
   };

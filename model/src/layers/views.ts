@@ -4,23 +4,17 @@ import type { Tf } from '../engine.ts';
 type LayerClass = new (args: { readonly name: string }) => tfjs.layers.Layer;
 type Registrable = tfjs.serialization.SerializableConstructor<tfjs.layers.Layer> & LayerClass;
 
-/** Four turns, mirrored and not. */
-export const VIEWS = 8;
+/** An image as it is, upside down, with its sides changed, and both. */
+export const VIEWS = 4;
 
-export function dihedralViewsClass(tf: Tf): Registrable {
-  return class DihedralViews extends tf.layers.Layer {
-    static readonly className = 'DihedralViews';
+export function mirroredViewsClass(tf: Tf): Registrable {
+  return class MirroredViews extends tf.layers.Layer {
+    static readonly className = 'MirroredViews';
 
     override call(inputs: tfjs.Tensor | tfjs.Tensor[]): tfjs.Tensor {
       const images = onlyOf(inputs);
-      const upright = [images, tf.transpose(images, [0, 2, 1, 3])];
-      const mirrored = (view: tfjs.Tensor): tfjs.Tensor[] => [
-        view,
-        tf.reverse(view, [1]),
-        tf.reverse(view, [2]),
-        tf.reverse(view, [1, 2]),
-      ];
-      return tf.concat(upright.flatMap(mirrored), 0);
+      const mirrored = [[1], [2], [1, 2]].map((axes) => tf.reverse(images, axes));
+      return tf.concat([images, ...mirrored], 0);
     }
 
     override computeOutputShape(inputShape: tfjs.Shape | tfjs.Shape[]): tfjs.Shape | tfjs.Shape[] {

@@ -4,7 +4,7 @@ import type { Tf } from '../engine.ts';
 import { PackageError } from '../errors.ts';
 import { onnxFile, type FloatTensor, type Operation } from './graph.ts';
 import { piecewiseLinear } from './piecewise-linear.ts';
-import { dihedralViews, meanOverViews } from './views.ts';
+import { meanOverViews, mirroredViews } from './views.ts';
 
 /**
  * The joined classifier as an ONNX file: input `image`, float32 `[N, s, s, 3]`, already preprocessed; output
@@ -78,8 +78,8 @@ function layerOperations(tf: Tf, layer: tfjs.layers.Layer, inputs: readonly stri
         ...activationOf(name, activation),
       ];
     }
-    case 'DihedralViews':
-      return dihedralViews(name, inputs, sideOf(layer));
+    case 'MirroredViews':
+      return mirroredViews(name, inputs, sideOf(layer));
     case 'MeanOverViews':
       return meanOverViews(name, inputs, widthOf(layer));
     case 'PiecewiseLinear':

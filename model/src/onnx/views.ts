@@ -1,51 +1,39 @@
 import { VIEWS } from '../layers/views.ts';
 import type { OnnxTensor, Operation } from './graph.ts';
 
-/** The eight views of square images, channels first: the order does not matter, since their mean is taken. */
-export function dihedralViews(name: string, inputs: readonly string[], side: number): Operation[] {
+/** Square images, channels first, and their mirrored ones: the order does not matter, since their mean is taken. */
+export function mirroredViews(name: string, inputs: readonly string[], side: number): Operation[] {
   const [images = ''] = inputs;
-  const turned = `${name}/turned`;
-  const mirror = (of: string, label: string, axes: readonly number[]): Operation => ({
-    op: 'Slice',
-    name: `${name}/${label}`,
-    inputs: [of],
-    constants: [
-      integers(
-        `${name}/starts_${axes.length}`,
-        axes.map(() => side - 1),
-      ),
-      integers(
-        `${name}/ends_${axes.length}`,
-        axes.map(() => -side - 1), // before the first: -1 would be the last
-      ),
-      integers(`${name}/axes_${axes.join('_')}`, axes),
-      integers(
-        `${name}/steps_${axes.length}`,
-        axes.map(() => -1),
-      ),
-    ],
-  });
   const mirrored = [
-    mirror(images, 'rows', [2]),
-    mirror(images, 'columns', [3]),
-    mirror(images, 'both', [2, 3]),
-    mirror(turned, 'turned_rows', [2]),
-    mirror(turned, 'turned_columns', [3]),
-    mirror(turned, 'turned_both', [2, 3]),
+    mirror(images, `${name}/rows`, [2], side),
+    mirror(images, `${name}/columns`, [3], side),
+    mirror(images, `${name}/both`, [2, 3], side),
   ];
-  return [
-    { op: 'Transpose', name: turned, inputs: [images], attributes: { perm: [0, 1, 3, 2] } },
-    ...mirrored,
-    {
-      op: 'Concat',
-      name,
-      inputs: [images, turned, ...mirrored.map((view) => view.name)],
-      attributes: { axis: 0 },
-    },
-  ];
+  const all = [images, ...mirrored.map((view) => view.name)];
+  return [...mirrored, { op: 'Concat', name, inputs: all, attributes: { axis: 0 } }];
 }
 
-/** `[8N, width]` → `[N, width]`. */
+function mirror(images: string, name: string, axes: readonly number[], side: number): Operation {
+  const each = (label: string, value: number): OnnxTensor =>
+    integers(
+      `${name}/${label}`,
+      axes.map(() => value),
+    );
+  return {
+    op: 'Slice',
+    name,
+    inputs: [images],
+    // Ends before the first: -1 would be the last.
+    constants: [
+      each('starts', side - 1),
+      each('ends', -side - 1),
+      integers(`${name}/axes`, axes),
+      each('steps', -1),
+    ],
+  };
+}
+
+/** `[4N, width]` → `[N, width]`. */
 export function meanOverViews(name: string, inputs: readonly string[], width: number): Operation[] {
   return [
     {

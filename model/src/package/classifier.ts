@@ -32,7 +32,7 @@ export async function loadClassifier(tf: Tf, dir: string): Promise<Classifier> {
   const info = await openPackage(dir);
   const model = await load(tf, info);
   const { inputSize } = info.contract;
-  const hasViews = model.layers.some((layer) => layer.getClassName() === 'DihedralViews');
+  const hasViews = model.layers.some((layer) => layer.getClassName() === 'MirroredViews');
   const batchSize = hasViews ? BATCH / VIEWS : BATCH;
   let disposed = false;
   const predict = (batch: Float32Array, n: number): Float32Array => {
