@@ -44,7 +44,7 @@ describe('plotFiles', () => {
     ]);
     for (const svg of Object.values(files)) {
       expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
-      expect(svg).toContain('>Research use only, not for diagnosis.</text>');
+      expect(svg).toMatch(/>Research use only, not for diagnosis\.<\/(tspan|text)>/);
       expect(svg).not.toMatch(/NaN|Infinity|undefined|\bnull\b/);
     }
   });
