@@ -2,8 +2,10 @@ export { cacheRoot, ensureTool, say, sha256File, verifySha256, type ToolRecipe }
 export { run, type RunOptions, type RunResult } from './run.ts';
 export { installTensorflow, nativeTensorflowDir } from './tools/tensorflow.ts';
 export { dicomVenv, dvcVenv, mlflowVenv, optunaVenv, tensorflowVenv, type Venv } from './tools/python.ts';
+export { serveWithMlflow, type ModelServer } from './model-server.ts';
 export { startMlflow, type MlflowServer, type MlflowServerOptions } from './mlflow-server.ts';
 export { startPostgres, type PostgresServer } from './postgres-server.ts';
+export { startTokenFront, type TokenFront } from './token-front.ts';
 export { startS3, type S3Server } from './s3-server.ts';
 export { samplePhotosDir } from './tools/photos.ts';
 export { baseWeightsPath, imagenetOnnxPath } from './tools/weights.ts';
