@@ -2,9 +2,9 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run as runCommand } from '@hilum/hack';
+import { run as runCommand, startTokenFront } from '@hilum/hack';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dagshub, SERVERS, TOKEN, type Held } from '../test/servers.ts';
+import { SERVERS, TOKEN, type Held } from '../test/servers.ts';
 import { createMlflow, type MlflowClient } from './index.ts';
 
 const DIGEST = 'd41d8cd98f00b204e9800998ecf8427e.dir';
@@ -225,7 +225,7 @@ describe('MLflow 2.7 behind the token of a DagsHub', () => {
       refused: { code: 'REGISTRY_MISSING', message: /register nothing/ },
     },
   ])('says what is missing $what, and still takes a run with its files', async (hosted) => {
-    const front = await dagshub(held[name].url, hosted.without);
+    const front = await startTokenFront(held[name].url, TOKEN, hosted.without);
     try {
       const mlflow = createMlflow({ baseUrl: front.url, token: TOKEN, profile: 'dagshub' });
       const found = await mlflow.capabilities();

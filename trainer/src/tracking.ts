@@ -1,52 +1,24 @@
 /** One training run in MLflow, and its trials: opened or found again, filled, and closed whatever happens. */
-import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MlflowError, type Run } from '@hilum/mlflow';
 import { TrainerError } from './errors.ts';
-import type { Evaluation, Figures, Gate } from './evaluation.ts';
+import type { Evaluation, Gate } from './evaluation.ts';
 import type { Epoch } from './fit/epoch.ts';
 import type { EntryOf, Point } from './tracking/entry.ts';
+import { openNow, runEntry, trialEntry, UID_TAG, unknownRun } from './tracking/open.ts';
+import type { Registration, TrackingOptions, Trial, Uploaded } from './tracking/options.ts';
 import { DIGEST_TAG } from './tracking/package.ts';
 import type { RegisteredModel } from './tracking/registration.ts';
 import { refusal } from './tracking/sender.ts';
-import { Session, type Clock, type SessionOptions } from './tracking/session.ts';
+import { Session, type Clock } from './tracking/session.ts';
 import { SystemMetrics } from './tracking/system-metrics.ts';
 
+export type { Registration, TrackingOptions } from './tracking/options.ts';
 export type { RegisteredModel } from './tracking/registration.ts';
 export type { TrackingEvent } from './tracking/event.ts';
+export { tracked } from './tracking/tracked.ts';
 
-export interface TrackingOptions extends SessionOptions {
-  readonly experiment: string;
-  readonly runName: string;
-  /** A run with the same uid is the same run: a retry goes on with it instead of making another. */
-  readonly trainingRun?: { readonly name: string; readonly namespace: string; readonly uid: string };
-  readonly tags?: Readonly<Record<string, string>>;
-}
-
-export interface Registration {
-  readonly model: string;
-  /** Moved to the new version past the gate; without one no alias is touched. */
-  readonly alias?: string;
-  readonly gate?: { readonly minAucRoc: number };
-}
-
-/** What an earlier try of the same run had finished when it ended. */
-export interface Uploaded {
-  readonly digest: string;
-  readonly figures: Omit<Figures, 'samples'>;
-}
-
-export interface Trial {
-  /** Its number in the search: a trial of the same number is the same trial, also in a retry of the search. */
-  readonly index: number;
-  readonly name: string;
-  readonly params: Readonly<Record<string, string>>;
-}
-
-const UID_TAG = 'hilum.trainingrun.uid';
-const LOCAL_TAG = 'hilum.localId';
-const TRIAL_TAG = 'hilum.trial.index';
 /** Longest that the closing of a run may hold up the end of the process. */
 const CLOSE_MS = 3_000;
 /** Larger files are not copied: they have to stay where they lie until MLflow has them. */
@@ -90,27 +62,11 @@ export class RunLog {
   static async open(options: TrackingOptions, clock: Clock): Promise<RunLog> {
     const session = await Session.open(options, clock);
     try {
-      const key = `local-${randomBytes(12).toString('hex')}`;
-      const { trainingRun, experiment, runName: name } = options;
-      const entry: EntryOf<'open'> = {
-        kind: 'open',
-        run: key,
-        experiment,
-        name,
-        startTimeMs: clock.now(),
-        tags: {
-          ...options.tags,
-          ...tagsOf(trainingRun),
-          [LOCAL_TAG]: key,
-          'mlflow.source.name': 'hilum',
-          'hilum.use': 'research only',
-        },
-        find: trainingRun === undefined ? { [LOCAL_TAG]: key } : { [UID_TAG]: trainingRun.uid },
-      };
+      const entry = runEntry(options, clock.now());
       const run = await openNow(session, entry);
       if (run !== undefined) return new RunLog(session, options, run.runId, run, false);
       await session.tell(entry);
-      return new RunLog(session, options, key, unknownRun(entry), false);
+      return new RunLog(session, options, entry.run, unknownRun(entry), false);
     } catch (error) {
       await session.close();
       throw error;
@@ -193,7 +149,7 @@ export class RunLog {
    * that everything is there. Until MLflow has the package it has to stay where it lies.
    */
   async upload(result: {
-    readonly evaluation: Evaluation;
+    readonly evaluation: Pick<Evaluation, 'accuracy' | 'aucRoc' | 'perUnit'>;
     readonly bestEpoch: number;
     readonly digest: string;
     readonly packageDir: string;
@@ -251,17 +207,10 @@ export class RunLog {
   }
 
   /** A trial of a search, as a run below this one; it ends by its own `finish` or `abandon`, before this run does. */
-  async child({ index, name, params }: Trial): Promise<RunLog> {
-    const entry: EntryOf<'open'> = {
-      kind: 'open',
-      run: `local-${randomBytes(12).toString('hex')}`,
-      parent: this.#place(),
-      experiment: this.#options.experiment,
-      name,
-      startTimeMs: this.#session.now(),
-      tags: { 'mlflow.source.name': 'hilum', 'hilum.use': 'research only' },
-      find: { [TRIAL_TAG]: String(index) },
-    };
+  async child(trial: Trial): Promise<RunLog> {
+    const { experiment } = this.#options;
+    const { params } = trial;
+    const entry = trialEntry(trial, { parent: this.#place(), experiment, startTimeMs: this.#session.now() });
     await this.#session.tell(entry);
     await this.#session.tell({ kind: 'params', run: entry.run, params });
     await this.#session.settled();
@@ -343,49 +292,6 @@ export class RunLog {
   }
 }
 
-/** @returns undefined where MLflow is away and the run may start without it */
-async function openNow(session: Session, entry: EntryOf<'open'>): Promise<Run | undefined> {
-  const { mlflow, required, sender, spool, teller } = session;
-  // What an earlier process left comes first.
-  if (sender.away !== undefined && required) throw session.unreachable();
-  if (spool.waiting.length > 0) return undefined;
-  const signal = session.signal ?? new AbortController().signal;
-  try {
-    return await tracked(async () => {
-      await teller.tell(entry, signal);
-      return mlflow.getRun(spool.runOf(entry.run)?.runId ?? '', signal);
-    });
-  } catch (error) {
-    if (!required && error instanceof TrainerError && error.code === 'TRACKING_UNREACHABLE') return undefined;
-    throw error;
-  }
-}
-
-function unknownRun({ run, startTimeMs, tags }: EntryOf<'open'>): Run {
-  const none = { metrics: {}, params: {}, experimentId: '', artifactUri: '' };
-  return { ...none, runId: run, status: 'RUNNING', tags, startTimeMs };
-}
-
 function pointsOf(step: number, values: Readonly<Record<string, number>>, timestampMs: number): Point[] {
   return Object.entries(values).map(([key, value]) => ({ key, value, step, timestampMs }));
-}
-
-function tagsOf(trainingRun: TrackingOptions['trainingRun']): Record<string, string> {
-  if (trainingRun === undefined) return {};
-  return {
-    [UID_TAG]: trainingRun.uid,
-    'hilum.trainingrun.name': trainingRun.name,
-    'hilum.trainingrun.namespace': trainingRun.namespace,
-  };
-}
-
-/** Gives MLflow's errors the trainer's codes. */
-export async function tracked<Result>(call: () => Promise<Result>): Promise<Result> {
-  try {
-    return await call();
-  } catch (cause) {
-    if (!(cause instanceof MlflowError)) throw cause;
-    const code = cause.retryable ? 'TRACKING_UNREACHABLE' : 'TRACKING_REFUSED';
-    throw new TrainerError(code, `${cause.code}: ${cause.message}`, { cause });
-  }
 }
