@@ -32,7 +32,7 @@ export const fetchCommand = {
       type: 'string',
       description: 'file:///…, http(s)://… or s3://…; with --target the name of one in .dvc/config',
     },
-    md5: { type: 'string', description: 'the pin: <32 hex>.dir; with --target what it must be' },
+    md5: { type: 'string', description: 'the pin: <32 hex>.dir; with --target what it must be, default any' },
     name: { type: 'string', description: 'what to call it, where the pin is of one file' },
     into: { type: 'string', description: 'folder; what is there and right is kept' },
     json: { type: 'boolean', description: 'print pin and size as one JSON object' },
@@ -47,13 +47,15 @@ interface Fetched {
   readonly commit?: string;
 }
 
-async function run(values: Values, positionals: readonly string[], io: Io): Promise<number> {
+async function run(
+  { md5: asked, ...others }: Values,
+  positionals: readonly string[],
+  io: Io,
+): Promise<number> {
   noMore(positionals);
+  const values = { ...others, ...(asked === undefined || asked === 'any' ? {} : { md5: asked }) };
   const into = resolve(required('into', values.into));
   const fetched = await fetchInto(into, values, io);
-  if (values.md5 !== undefined && values.md5 !== fetched.md5) {
-    throw new UsageError(`--md5 is ${values.md5}, ${values.target} is ${fetched.md5}`);
-  }
   const { md5, files, bytes } = fetched;
   const text = `${files} files, ${bytes} bytes in ${into}, verified; pin ${md5}`;
   io.stdout.write(`${values.json === true ? JSON.stringify({ into, ...fetched }) : text}\n`);
@@ -73,7 +75,8 @@ async function fetchInto(into: string, values: Values, io: Io): Promise<Fetched>
   const { target, rev: revision, remote, md5: expectedMd5 } = values;
   if (revision === undefined && remote === undefined && (await isFolder(target))) {
     await refuseInside(into, resolve(target));
-    return copyDataset({ dir: target, into, signal, onProgress });
+    const pin = expectedMd5 === undefined ? {} : { expectedMd5 };
+    return copyDataset({ dir: target, into, signal, onProgress, ...pin });
   }
   const { repo, path } = await repositoryOf(target);
   const { commit, ...located } = await locateDataset({

@@ -29,6 +29,16 @@ describe('copyDataset', () => {
     expect(await datasetMd5(into)).toBe(await datasetMd5(dir));
   });
 
+  it('copies nothing of a folder with another pin', async () => {
+    const [dir, into] = [join(scratch, 'pinned'), join(scratch, 'not-made')];
+    await writeTree(dir, FILES);
+    const other = `${'0'.repeat(32)}.dir`;
+    await expect(copyDataset({ dir, into, expectedMd5: other })).rejects.toMatchObject({
+      code: 'DATASET_MD5_MISMATCH',
+    });
+    await expect(stat(into)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   it('mixes with nothing that is there', async () => {
     const [dir, into] = [join(scratch, 'clean'), join(scratch, 'dirty')];
     await writeTree(dir, FILES);

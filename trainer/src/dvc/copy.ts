@@ -12,6 +12,8 @@ export interface CopyOptions {
   readonly dir: string;
   /** Made if absent. What is there and right is kept; what is not of `dir` is refused. */
   readonly into: string;
+  /** What the pin of `dir` must be. */
+  readonly expectedMd5?: string;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: TransferProgress) => void;
 }
@@ -19,16 +21,20 @@ export interface CopyOptions {
 /**
  * Copies every file and verifies it; gives the pin that `dvc add` would give.
  *
- * @throws TrainerError DATASET_MISSING, DATASET_EMPTY, DATASET_MALFORMED, DATASET_DIRTY, DATASET_MD5_MISMATCH where a file changes meanwhile, DISK_FULL
+ * @throws TrainerError DATASET_MISSING, DATASET_EMPTY, DATASET_MALFORMED, DATASET_DIRTY, DATASET_MD5_MISMATCH also where a file changes meanwhile, DISK_FULL
  */
 export async function copyDataset({
   dir,
+  expectedMd5,
   ...options
 }: CopyOptions): Promise<PulledDataset & { readonly md5: string }> {
   const files = await hashFolder(dir, TRANSFERS, options.signal);
   parseEntries(files);
   const directory = formatDirectory(files);
   const md5 = directoryMd5(directory);
+  if (expectedMd5 !== undefined && expectedMd5 !== md5) {
+    throw new TrainerError('DATASET_MD5_MISMATCH', `${dir} is ${md5}, not ${expectedMd5}`);
+  }
   const places = new Map(files.map((file) => [objectPath(file.md5), join(dir, file.relpath)]));
   return {
     md5,
