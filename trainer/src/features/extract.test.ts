@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { contractSchema, defaultContract, writeCtSlice } from '@hilum/imaging';
-import { loadEngine, type Tf } from '@hilum/model';
+import { baseWeightsPath } from '@hilum/hack';
+import { buildFrozen, loadEngine, readBaseWeights, type Tf } from '@hilum/model';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { scratchDir, writeTree } from '../../test/scratch.ts';
 import { waterBottle } from '../../test/water.ts';
@@ -286,6 +288,74 @@ describe('extractFeatures', () => {
       code: 'UNREADABLE_IMAGE',
       message: expect.stringMatching(/^b\/p2\/cut\.dcm: [A-Z_]+: /) as string,
     });
+  });
+
+  it('has the same rows for two runs that fill one cache at once', async () => {
+    const cacheDir = join(scratch, 'at-once');
+    const both = await Promise.all([extractFeatures(options(cacheDir)), extractFeatures(options(cacheDir))]);
+    const third = await extractFeatures(options(cacheDir, { frozen: refuse }));
+    for (const features of both) {
+      expect(features.rows([0, 1, 2, 3])).toEqual(third.rows([0, 1, 2, 3]));
+      features.close();
+    }
+    third.close();
+  });
+
+  it('goes on from what a stopped run had computed', async () => {
+    const dir = join(scratch, 'many');
+    const files = Array.from({ length: 80 }, (_, at) => [
+      `${at % 2 === 0 ? 'a' : 'b'}/p${at}/1.dcm`,
+      slice(at),
+    ]);
+    await writeTree(dir, Object.fromEntries(files) as Record<string, Uint8Array>);
+    const many = await scanDataset(dir);
+    const cacheDir = join(scratch, 'stopped-halfway');
+    const stop = new AbortController();
+    const stopped = extractFeatures(
+      options(cacheDir, {
+        dataset: many,
+        signal: stop.signal,
+        onProgress: ({ images }) => {
+          if (images >= 64) stop.abort(new Error('enough'));
+        },
+      }),
+    );
+    await expect(stopped).rejects.toThrow('enough');
+    const features = await extractFeatures(options(cacheDir, { dataset: many }));
+    expect(inferred).toBe(16);
+    features.close();
+  });
+
+  it('refuses a file that another took the place of while the run read it', async () => {
+    const dir = join(scratch, 'swapped');
+    await writeTree(dir, { 'a/p1/1.dcm': slice(1), 'b/p2/2.dcm': slice(2) });
+    const swapped = await scanDataset(dir);
+    const frozen = (): ReturnType<FeatureOptions['frozen']> => {
+      // Between the digest and the decoding.
+      writeFileSync(join(dir, 'b/p2/2.dcm'), slice(3));
+      return averaging();
+    };
+    await expect(
+      extractFeatures(options(join(scratch, 'swap'), { dataset: swapped, frozen })),
+    ).rejects.toMatchObject({
+      code: 'UNREADABLE_IMAGE',
+      message: expect.stringMatching(/changed/) as string,
+    });
+  });
+
+  it('gives an image the same bits whichever others are computed with it, by the real network', async () => {
+    const weights = await readBaseWeights(await baseWeightsPath());
+    const network = { inputSize: 32, cut: 'head', taps: ['block5_pool'], pooling: 'avg', views: 1 } as const;
+    const frozen = (): ReturnType<FeatureOptions['frozen']> => buildFrozen(tf, weights, network);
+    const whole = await extractFeatures(options(join(scratch, 'whole'), { frozen }));
+    const cacheDir = join(scratch, 'parts');
+    const one = { dir: dataset.dir, images: dataset.images.slice(3) };
+    (await extractFeatures(options(cacheDir, { frozen, dataset: one }))).close();
+    const parts = await extractFeatures(options(cacheDir, { frozen }));
+    expect(parts.computed).toBe(2);
+    expect(parts.rows([0, 1, 2, 3])).toEqual(whole.rows([0, 1, 2, 3]));
+    whole.close();
+    parts.close();
   });
 
   it('frees every tensor', async () => {
