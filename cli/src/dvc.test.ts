@@ -22,6 +22,11 @@ function git(...args: readonly string[]): Promise<unknown> {
   return run('git', args, { cwd: clone });
 }
 
+async function commit(message: string): Promise<void> {
+  await git('add', '--all');
+  await git('commit', '--quiet', '--message', message);
+}
+
 describe('the pipeline', { timeout: STAGES_MS }, () => {
   let python: string;
 
@@ -30,10 +35,6 @@ describe('the pipeline', { timeout: STAGES_MS }, () => {
     const options = { cwd: clone, env, timeoutMs: STAGES_MS };
     const { stdout, stderr } = await run(python, ['-m', 'dvc', ...args], options);
     return stdout + stderr;
-  };
-  const commit = async (message: string): Promise<void> => {
-    await git('add', '--all');
-    await git('commit', '--quiet', '--message', message);
   };
   beforeAll(async () => {
     ({ python } = await dvcVenv());
