@@ -130,14 +130,14 @@ describe('a folder of checkpoints', () => {
   );
 });
 
-const canMount = spawnSync('unshare', ['-rm', 'true']).status === 0;
+const canMount = spawnSync('sh', ['-c', 'unshare -rm true']).status === 0;
 
 describe.skipIf(!canMount)('a disk without room (a file system of its own: needs user namespaces)', () => {
   it('is survived with a warning, ends nothing, and is over when there is room again', async () => {
     const dir = aFolder();
     await mkdir(dir, { recursive: true });
-    const mount = 'mount -t tmpfs -o size=64k tmpfs "$0" && exec "$@"';
-    const through = ['unshare', '-rm', 'sh', '-c', mount, dir];
+    const mounted = 'mount -t tmpfs -o size=64k tmpfs "$0" && exec "$@"';
+    const through = ['sh', '-c', 'exec unshare -rm sh -c "$0" "$@"', mounted, dir];
     const checkpoint = { everySteps: 1 };
     const { lines } = await fitProcess([dir, { checkpoint, fullUntilStep: 12 }], { through });
     const kinds = lines.map(({ type }) => type).filter((type) => type.startsWith('checkpoint'));

@@ -20,7 +20,7 @@ export interface CheckpointStore {
   readonly clear: (signal?: AbortSignal) => Promise<void>;
 }
 
-export interface Loaded {
+interface Loaded {
   readonly checkpoint?: Checkpoint;
   readonly refused: readonly string[];
 }
