@@ -2,6 +2,7 @@
 import type { TrainEvent } from '@hilum/trainer';
 import type { Io } from './command.ts';
 import { bar } from './demo/screen.ts';
+import { studyProgress } from './study-progress.ts';
 
 /** Without a terminal, features are told of this often. */
 const EVERY_MS = 10_000;
@@ -10,6 +11,7 @@ const EVERY_MS = 10_000;
 export function trainProgress(terminal: Io['stderr'], now: () => number): (event: TrainEvent) => void {
   /** When a kind of work was first told of, and how much of it was done by then. */
   const started = new Map<string, { readonly at: number; readonly done: number }>();
+  const search = studyProgress(terminal, now);
   let last = -Infinity;
   const transient = (text: string, isLast: boolean): void => {
     if (terminal.isTTY === true) terminal.write(`\r\u001B[2K${text}${isLast ? '\n' : ''}`);
@@ -55,6 +57,9 @@ export function trainProgress(terminal: Io['stderr'], now: () => number): (event
         transient(text.trimEnd(), images === totalImages);
         return;
       }
+      case 'search':
+        search(event.event);
+        return;
       case 'step':
         return;
       case 'checkpoint':

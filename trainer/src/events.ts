@@ -5,6 +5,7 @@ import type { Epoch } from './fit/epoch.ts';
 import type { Step } from './fit/fit.ts';
 import type { CheckpointEvent } from './fit/keeper.ts';
 import type { Part } from './dataset/split.ts';
+import type { StudyEvent } from './study/study-options.ts';
 
 /** Images in all and patients in each part. */
 export interface Counts {
@@ -32,6 +33,8 @@ export type TrainEvent =
       readonly totalImages: number;
       readonly cached: number;
     }
+  /** Of the search before the training, where there is one. */
+  | { readonly type: 'search'; readonly event: StudyEvent }
   /** After each batch; a terminal wants them, a log does not. */
   | ({ readonly type: 'step' } & Step)
   | ({ readonly type: 'epoch' } & Epoch)

@@ -7,6 +7,7 @@ import type { Examination } from './examine.ts';
 import type { Counts, TrainEvent } from './events.ts';
 import type { AugmentationRecipe, FitRecipe, NetworkRecipe } from './recipe.ts';
 import type { LabelSource } from './labels/label.ts';
+import type { FoundSettings, SearchOptions } from './study/search-settings.ts';
 import type { RegisteredModel, Registration, TrackingOptions } from './tracking.ts';
 
 export interface TrainOptions {
@@ -28,6 +29,8 @@ export interface TrainOptions {
   readonly model: NetworkRecipe;
   readonly hyperparameters: FitRecipe;
   readonly augmentation: AugmentationRecipe;
+  /** Settings are searched for first, by the training and validation part; what stands above is what it varies. */
+  readonly search?: SearchOptions;
   /** Where an unfinished run is kept, for the next start with the same images and settings to go on from. */
   readonly checkpoint?: {
     /** A folder, or `s3://bucket/prefix`; runs of other images or settings may share it. */
@@ -53,6 +56,8 @@ export interface TrainResult {
   /** Absent where an earlier try of the same run had uploaded the package already. */
   readonly details?: Examination;
   readonly package?: PackageInfo;
+  /** Absent where none was asked for, or an earlier try had done it. */
+  readonly search?: FoundSettings;
   /** Of the package: `sha256:…` of its manifest. */
   readonly digest: string;
   readonly gate: Gate;

@@ -10,6 +10,7 @@ import { labelDataset } from './labels/label.ts';
 import type { TrainOptions, TrainResult } from './options.ts';
 import { makeParent, refuseOtherContent } from './output.ts';
 import { planRun, type Plan } from './plan.ts';
+import { searchForRun } from './study/search-run.ts';
 import { RunLog } from './tracking.ts';
 
 /**
@@ -52,7 +53,8 @@ async function trainAndRegister(
     const { experimentId, runId } = log.run;
     options.onEvent?.({ type: 'run', experimentId, runId, url: log.url });
   }
-  const made = uploadedBefore(plan, log) ?? (await makeChecked(plan, options, log));
+  const made: Made & Pick<TrainResult, 'search'> =
+    uploadedBefore(plan, log) ?? (await makeChecked(plan, options, log));
   const gate = judge(made.evaluation, options.registration?.gate?.minAucRoc);
   const result = { dataset: plan.counts, ...made, gate };
   if (log === undefined) return result;
@@ -68,9 +70,15 @@ async function trainAndRegister(
   return { ...result, run, model };
 }
 
-async function makeChecked(plan: Plan, options: TrainOptions, log: RunLog | undefined): Promise<Made> {
+async function makeChecked(
+  plan: Plan,
+  options: TrainOptions,
+  log: RunLog | undefined,
+): Promise<Made & Pick<TrainResult, 'search'>> {
   await refuseLeakage(plan, options);
-  return makeModel(plan, options, log);
+  if (options.search === undefined) return makeModel(plan, options, log);
+  const searched = await searchForRun(plan, options, options.search, log);
+  return { ...(await makeModel(searched.plan, searched.options, log)), search: searched.found };
 }
 
 /** Nothing is trained on a split that leaks. @throws TrainerError SPLIT_LEAKS */

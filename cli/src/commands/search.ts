@@ -16,7 +16,7 @@ import { UsageError, type Io } from '../command.ts';
 import { table } from '../demo/screen.ts';
 import { integer, noMore, oneOf, required } from '../flags.ts';
 import { trainProgress } from '../progress.ts';
-import { outcomeText, studyProgress, wordsOf } from '../study-progress.ts';
+import { outcomeText, wordsOf } from '../study-progress.ts';
 import { trainCommand, trainOptionsOf, type TrainValues } from './train.ts';
 
 export interface SearchValues {
@@ -81,38 +81,25 @@ async function run(values: Values, positionals: readonly string[], io: Io): Prom
   const out = required('out', values.out);
   required('space', values.space);
   const options = await trainOptionsOf({ ...values, out: join(out, 'model') });
+  const isAlone = values['no-refit'] === true;
+  if (isAlone && values.mlflow !== undefined) {
+    throw new UsageError('the trials are runs below the one that trains with the best: leave --no-refit out');
+  }
   const search = await searchOptionsOf(values, options, join(out, 'study.jsonl'));
-  const quiet = values.json === true && io.stderr.isTTY !== true;
-  const progress = trainProgress(io.stderr, Date.now);
-  const trials = studyProgress(io.stderr, Date.now);
+  const isQuiet = values.json === true && io.stderr.isTTY !== true;
+  const hooks = { signal: io.signal, ...(!isQuiet && { onEvent: trainProgress(io.stderr, Date.now) }) };
   const { preprocessing, model, hyperparameters, augmentation } = options;
-  const found = await searchFolder({
-    ...options,
-    settings: { preprocessing, model, hyperparameters, augmentation },
-    search,
-    signal: io.signal,
-    onEvent: (event) => {
-      if (quiet) return;
-      if (event.type === 'search') trials(event.event);
-      else progress(event);
-    },
-  });
-  const best = { name: 'best', ...found.best.parameters };
+  const settings = { preprocessing, model, hyperparameters, augmentation };
+  const trained = isAlone ? undefined : await train({ ...options, ...hooks, search });
+  // Absent also where an earlier try of a tracked run had uploaded the package: the journal has the trials.
+  const found = trained?.search ?? (await searchFolder({ ...options, ...hooks, settings, search }));
   await mkdir(out, { recursive: true });
   await write(join(out, 'search.json'), { ...summary(found), trials: found.trials });
-  await write(join(out, 'best.json'), [best]);
-  const trained =
-    values['no-refit'] === true
-      ? undefined
-      : await train({
-          ...options,
-          ...found.settings,
-          signal: io.signal,
-          ...(!quiet && { onEvent: progress }),
-        });
+  await write(join(out, 'best.json'), [{ name: 'best', ...found.best.parameters }]);
+  const test = trained === undefined ? {} : { test: testOf(trained), run: trained.run, model: trained.model };
   io.stdout.write(
     values.json === true
-      ? `${JSON.stringify({ ...summary(found), ...(trained && { test: testOf(trained) }), notice: NOTICE })}\n`
+      ? `${JSON.stringify({ ...summary(found), ...test, notice: NOTICE })}\n`
       : readable(found, trained),
   );
   return 0;

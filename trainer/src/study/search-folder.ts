@@ -8,23 +8,19 @@ import { labelDataset } from '../labels/label.ts';
 import type { TrainOptions } from '../options.ts';
 import { planRun } from '../plan.ts';
 import { openWorkbench } from '../workbench.ts';
-import { searchSettings, type FoundSettings, type SearchOptions, type TrialLog } from './search-settings.ts';
-import type { StudyEvent } from './study-options.ts';
+import { searchSettings, type FoundSettings, type SearchOptions } from './search-settings.ts';
 import type { Settings } from './variables.ts';
 
-export interface SearchFolderOptions extends Pick<
+interface SearchFolderOptions extends Pick<
   TrainOptions,
   'dataDir' | 'labels' | 'split' | 'cacheDir' | 'baseWeights' | 'positiveLabel' | 'signal' | 'now'
 > {
   readonly settings: Settings;
   readonly search: SearchOptions;
-  readonly trialLog?: TrialLog;
   readonly onEvent?: (event: SearchEvent) => void;
 }
 
-export type SearchEvent =
-  | Extract<TrainEvent, { readonly type: 'dataset' | 'features' }>
-  | { readonly type: 'search'; readonly event: StudyEvent };
+type SearchEvent = Extract<TrainEvent, { readonly type: 'dataset' | 'features' | 'search' }>;
 
 /**
  * Searches on the training and validation part of the split that a run with the same options has, so that the run's
@@ -52,7 +48,6 @@ export async function searchFolder(options: SearchFolderOptions): Promise<FoundS
   const bench = await openWorkbench(plan, { ...options, now });
   return searchSettings(bench, plan, settings, options.search, {
     signal,
-    trialLog: options.trialLog,
     onEvent: (event) => onEvent?.({ type: 'search', event }),
     onFeatures: (progress) => onEvent?.({ type: 'features', ...progress }),
   });
