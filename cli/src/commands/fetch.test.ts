@@ -59,6 +59,24 @@ describe('beside the real dvc', () => {
     expect(await readFile(join(into, 'benign/p1/1.png'), 'utf8')).toBe('one');
   });
 
+  it('fetches what was pinned at a commit, and names it', async () => {
+    const git = async (...args: readonly string[]): Promise<string> => {
+      const who = ['-c', 'user.name=nobody', '-c', 'user.email=nobody@example.org'];
+      return (await run('git', [...who, ...args], { cwd: repo })).stdout.trim();
+    };
+    await git('init', '--quiet');
+    await git('add', 'images.dvc', '.dvc/config');
+    await git('commit', '--quiet', '--message', 'first');
+    const commit = await git('rev-parse', 'HEAD');
+    await writeFile(join(repo, 'images.dvc'), 'outs: []\n');
+    const into = join(scratch, 'at-first');
+    const args = ['fetch', '--target', join(repo, 'images.dvc'), '--rev', 'HEAD', '--into', into, '--json'];
+    const { code, out } = await hilum(...args);
+    await git('checkout', '--quiet', '--', 'images.dvc');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ commit, files: 2 });
+  });
+
   it('ends with 65 where the pointer has another pin than the one that is asked for', async () => {
     const args = ['fetch', '--target', join(repo, 'images.dvc'), '--into', join(scratch, 'other')];
     expect(await hilum(...args, '--md5', `${'0'.repeat(32)}.dir`)).toMatchObject({

@@ -19,6 +19,7 @@ interface Place {
 }
 
 const SUFFIX = '.prints';
+/** The number grows with every change of how an image is decoded or a print is made. */
 const MAGIC = Buffer.from('hilum prints 1\n\n', 'latin1');
 const KEY_BYTES = 32;
 const CHECK_BYTES = 8;
