@@ -79,7 +79,10 @@ export default {
       name: 'pure-files-import-no-io',
       comment: 'decide, desired, rollout and search take the world as data',
       severity: 'error',
-      from: { path: '(/decide\\.ts$|/desired/|/rollout\\.ts$|/search\\.ts$)', pathNot: '\\.test\\.ts$' },
+      from: {
+        path: '(/decide\\.ts$|/desired/|/rollout\\.ts$|^operator/.*/search\\.ts$)',
+        pathNot: '\\.test\\.ts$',
+      },
       to: { path: '^(node:)?(fs|net|http|https|child_process|crypto|timers|os)(/|$)|undici|kube/transport' },
     },
   ],

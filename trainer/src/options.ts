@@ -7,7 +7,7 @@ import type { Examination } from './examine.ts';
 import type { Counts, TrainEvent } from './events.ts';
 import type { AugmentationRecipe, FitRecipe, NetworkRecipe } from './recipe.ts';
 import type { LabelSource } from './labels/label.ts';
-import type { FoundSettings, SearchOptions } from './study/search-settings.ts';
+import type { FoundSettings, SearchOptions } from './study/search-options.ts';
 import type { RegisteredModel, Registration, TrackingOptions } from './tracking.ts';
 
 export interface TrainOptions {

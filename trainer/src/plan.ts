@@ -5,7 +5,7 @@ import { splitDigest, type SplitRecord } from './dataset/split-record.ts';
 import type { Part } from './dataset/split.ts';
 import { TrainerError } from './errors.ts';
 import type { Counts } from './events.ts';
-import type { TrainOptions } from './options.ts';
+import type { Settings } from './study/variables.ts';
 
 export interface Plan {
   readonly dataset: Dataset;
@@ -26,7 +26,7 @@ export interface Plan {
 /** What needs no split. */
 type DatasetPlan = Pick<Plan, 'dataset' | 'positiveLabel' | 'contract' | 'classes'>;
 
-type PlanOptions = Pick<TrainOptions, 'preprocessing' | 'positiveLabel'>;
+type PlanOptions = Pick<Settings, 'preprocessing'> & { readonly positiveLabel?: string };
 
 /**
  * @param split of `chooseSplit`, which places every image

@@ -57,7 +57,7 @@ export interface LevelSummary {
   readonly shortcuts: Readonly<Record<string, ShortcutSummary | NotDefined>>;
 }
 
-export interface RepeatedAuc {
+interface RepeatedAuc {
   /** Over the repeats. */
   readonly mean: number;
   /** Of all scores of a repeat together. */
@@ -68,7 +68,7 @@ export interface RepeatedAuc {
   readonly interval: BootstrapInterval | NotDefined;
 }
 
-export interface Spread {
+interface Spread {
   readonly mean: number;
   readonly sd: number;
   readonly min: number;
@@ -76,7 +76,7 @@ export interface Spread {
 }
 
 /** A number that is no image, turned the way that serves it best on all samples: an upper bound of what it knows. */
-export interface ShortcutSummary {
+interface ShortcutSummary {
   readonly positiveWhere: 'higher' | 'lower';
   /** Of which it is known; the figures are of these. */
   readonly samples: number;

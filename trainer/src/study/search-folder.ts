@@ -8,7 +8,8 @@ import { labelDataset } from '../labels/label.ts';
 import type { TrainOptions } from '../options.ts';
 import { planRun } from '../plan.ts';
 import { openWorkbench } from '../workbench.ts';
-import { searchSettings, type FoundSettings, type SearchOptions } from './search-settings.ts';
+import type { FoundSettings, SearchOptions } from './search-options.ts';
+import { searchSettings } from './search-settings.ts';
 import type { Settings } from './variables.ts';
 
 interface SearchFolderOptions extends Pick<

@@ -3,7 +3,8 @@ import type { TrainOptions } from '../options.ts';
 import { planRun, type Plan } from '../plan.ts';
 import type { RunLog } from '../tracking.ts';
 import { openWorkbench } from '../workbench.ts';
-import { searchSettings, type FoundSettings, type SearchOptions, type TrialLog } from './search-settings.ts';
+import type { FoundSettings, SearchOptions, TrialLog } from './search-options.ts';
+import { searchSettings } from './search-settings.ts';
 import type { StudyTrial } from './trials.ts';
 
 export interface SearchedRun {

@@ -10,7 +10,8 @@ import { chooseSplit } from '../dataset/choose-split.ts';
 import { scanDataset } from '../dataset/scan.ts';
 import { planRun, type Plan } from '../plan.ts';
 import { openWorkbench, type Workbench } from '../workbench.ts';
-import { searchSettings, type SearchHooks, type SearchOptions } from './search-settings.ts';
+import type { SearchOptions } from './search-options.ts';
+import { searchSettings, type SearchHooks } from './search-settings.ts';
 import { parseSpace } from './settings-file.ts';
 
 const scratch = scratchDir('search');

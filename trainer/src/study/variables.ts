@@ -1,10 +1,13 @@
 /** What a search may vary in the settings of a run, and the settings that its parameters make. Pure. */
+import type { Window } from '@hilum/imaging';
 import type { Cut } from '@hilum/model';
 import type { Parameters, Value } from '@hilum/search';
-import type { TrainOptions } from '../options.ts';
+import type { Recipe } from '../recipe.ts';
 
 /** All that decides what a network learns, and from what. */
-export type Settings = Pick<TrainOptions, 'preprocessing' | 'model' | 'hyperparameters' | 'augmentation'>;
+export interface Settings extends Recipe {
+  readonly preprocessing: { readonly inputSize: number; readonly window?: Window };
+}
 
 type Path<Groups> = {
   [Group in keyof Groups & string]: `${Group}.${keyof Groups[Group] & string}`;
