@@ -4,7 +4,7 @@ import { LEVELS } from '../evaluation/levels.ts';
 import { wordOf } from '../plots/theme.ts';
 import { isDefined } from '../statistics/samples.ts';
 import { auc, difference, rate } from './markdown.ts';
-import { contractText, limitsOf, settings } from './model-card.ts';
+import { contractText, labelText, limitsOf, settings } from './model-card.ts';
 import { ruleText } from './results.ts';
 import type { RunFacts } from './run-facts.ts';
 
@@ -31,10 +31,7 @@ export function preprocessing({ facts: { contract, contractDigest } }: Run): str
 }
 
 export function labelling({ facts: { dataset } }: Run): string {
-  const by = { folders: 'Folder names', manifest: 'A manifest', nodules: "Radiologists' ratings" }[
-    dataset.labelledBy
-  ];
-  return `${by}: ${dataset.labels.join(', ')}. ${dataset.note ?? 'Whether pathology or opinion: the author must.'}`;
+  return `${dataset.labels.join(', ')} by ${labelText(dataset)}`;
 }
 
 export function partition({ facts: { split } }: Run): string {
@@ -125,4 +122,15 @@ export function imbalance({ facts }: Run): string {
 
 export function availability(): string {
   return 'Model package with digest, ONNX and TensorFlow.js; code under Apache-2.0. Data: the author must.';
+}
+
+export function poorInput({ facts: { contract } }: Run): string {
+  return contract.domain === 'any'
+    ? 'Only what cannot be decoded is refused: the domain is `any`.'
+    : `An image outside of the domain \`${contract.domain}\` is refused with a reason, never scored.`;
+}
+
+/** Both guidelines ask how data were missing. */
+export function missingData({ facts }: Run): string {
+  return `${facts.dataset.unlabelled} images without a label were left out; nothing was imputed.`;
 }

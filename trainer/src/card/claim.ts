@@ -37,8 +37,7 @@ export const CLAIM_ITEMS: readonly Item[] = [
   {
     number: '12',
     topic: 'missing data',
-    answer: ({ facts }) =>
-      `${facts.dataset.unlabelled} images without a label were left out; nothing was imputed.`,
+    answer: run.missingData,
   },
   { number: '13', topic: 'acquisition protocol' },
   { number: '14', topic: 'reference standard: how it was obtained', answer: run.labelling },

@@ -48,13 +48,23 @@ function origin(facts: RunFacts): readonly string[] {
 }
 
 function dataLines({ dataset }: RunFacts): readonly string[] {
-  const { pin, source, kind, labelledBy, note, unlabelled } = dataset;
+  const { pin, source, kind, unlabelled } = dataset;
   return [
-    `${kind === 'hu' ? 'DICOM slices in Hounsfield units' : 'Pictures (PNG or JPEG) in grey values, which have no Hounsfield units and a window that somebody chose'}${source === undefined ? '' : ` from ${source}`}.`,
+    kind === 'hu'
+      ? 'DICOM slices in Hounsfield units.'
+      : 'Pictures (PNG or JPEG) in grey values: no Hounsfield units, and a window that somebody chose.',
+    `From ${source ?? 'a place that is not recorded'}.`,
     pin === undefined ? 'The images have no pin.' : `Pinned by DVC's md5 \`${pin}\`.`,
-    `Labels: ${LABELLED_BY[labelledBy]}. ${note ?? 'It is not recorded whether they are pathology or opinion; the author must say.'}`,
+    `Labels: ${labelText(dataset)}`,
     ...(unlabelled === 0 ? [] : [`${unlabelled} images have no label and were left out.`]),
   ];
+}
+
+/** Who gave the labels, and what they are worth. */
+export function labelText({ labelledBy, note }: RunFacts['dataset']): string {
+  const unknown = 'It is not recorded whether they are pathology or opinion: the author must say.';
+  const worth = note ?? (labelledBy === 'nodules' ? '' : unknown);
+  return `${LABELLED_BY[labelledBy]}. ${worth}`.trim();
 }
 
 const LABELLED_BY = {
@@ -102,7 +112,7 @@ export function settings(values: object): string {
 export function limitsOf({ dataset }: RunFacts): readonly string[] {
   return [
     'One dataset, split once: nothing is known of other hospitals, scanners, doses, ages or populations.',
-    'Sex, age and origin of the people are not known to the run, so fairness is not examined.',
+    'Fairness is seen only as far as the parts of the samples go: sex, age and origin are there only if the table of labels has them.',
     dataset.kind === 'hu'
       ? 'Slices are judged one by one; what lies between them is not seen.'
       : 'Pictures are not CT: window, compression and crop were chosen by somebody, and can tell the label.',

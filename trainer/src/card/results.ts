@@ -74,7 +74,9 @@ function operatingRow(level: Level, { operating }: LevelAssessment): readonly st
   if (!isDefined(operating)) return [wordOf(level), missing(operating), '', '', ''];
   const values = operating.predictiveValues.map(({ prevalence, ppv, npv }) => {
     const text = (value: typeof ppv) =>
-      isDefined(value) ? figure(value.value, value.interval) : missing(value);
+      isDefined(value)
+        ? `${figure(value.value, value.interval)}${isDefined(value.interval) ? '' : ' (no interval)'}`
+        : missing(value);
     return `${(100 * prevalence).toFixed(0)} %: PPV ${text(ppv)}, NPV ${text(npv)}`;
   });
   return [

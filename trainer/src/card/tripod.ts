@@ -45,8 +45,7 @@ export const TRIPOD_ITEMS: readonly Item[] = [
   {
     number: '11',
     topic: 'missing data',
-    answer: ({ facts }) =>
-      `${facts.dataset.unlabelled} images without a label were left out; nothing was imputed.`,
+    answer: run.missingData,
   },
   { number: '12a', topic: 'use of data, partition', answer: run.partition },
   { number: '12b', topic: 'handling of predictors', answer: run.preprocessing },
@@ -80,13 +79,17 @@ export const TRIPOD_ITEMS: readonly Item[] = [
         : `${text}; no threshold.`;
     },
   },
-  { number: '16', topic: 'differences between development and evaluation data', answer: run.disjoint },
+  {
+    number: '16',
+    topic: 'differences between development and evaluation data',
+    answer: (of) => `None was planned: one source, dealt at random. ${run.disjoint(of)}`,
+  },
   { number: '17', topic: 'ethical approval' },
   { number: '18a', topic: 'funding' },
   { number: '18b', topic: 'conflicts of interest' },
   { number: '18c', topic: 'protocol' },
   { number: '18d', topic: 'registration' },
-  { number: '18e', topic: 'data sharing', answer: run.source },
+  { number: '18e', topic: 'data sharing' },
   { number: '18f', topic: 'code sharing', answer: run.availability },
   { number: '19', topic: 'involvement of patients and the public' },
   { number: '20a', topic: 'flow of participants', answer: run.counts },
@@ -110,8 +113,7 @@ export const TRIPOD_ITEMS: readonly Item[] = [
   {
     number: '27a',
     topic: 'input of poor quality when the model is used',
-    answer: ({ facts }) =>
-      `An image outside of the domain \`${facts.contract.domain}\` is refused with a reason, never scored.`,
+    answer: run.poorInput,
   },
   { number: '27b', topic: 'interaction and expertise that use needs' },
   { number: '27c', topic: 'next steps of research' },

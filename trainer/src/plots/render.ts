@@ -12,7 +12,11 @@ export async function renderSvg(spec: TopLevelSpec): Promise<string> {
   // Exported, but not among its types. Its own estimate is 0.8 em a character, which leaves a third of a plot empty.
   const { textMetrics } = vega as unknown as { readonly textMetrics: { width: typeof widthOf } };
   textMetrics.width = widthOf;
-  const view = new View(parse(compile(spec).spec), { renderer: 'none', logLevel: errorsOnly });
+  // Vega writes into the rows that it is given; a figure must not change because it was drawn.
+  const view = new View(parse(compile(structuredClone(spec)).spec), {
+    renderer: 'none',
+    logLevel: errorsOnly,
+  });
   try {
     // Its numbers for clip paths and gradients go on from plot to plot.
     resetSVGDefIds();
