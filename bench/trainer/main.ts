@@ -17,7 +17,7 @@ const EPOCHS = isQuick ? 3 : 20;
 const EPOCHS_LARGE = isQuick ? 1 : 10;
 // As many images as our extraction has in a batch at these sizes.
 const FEATURES = [
-  { inputSize: 64, batch: 32, images: isQuick ? 32 : 256 },
+  { inputSize: 64, batch: 24, images: isQuick ? 24 : 240 },
   { inputSize: 224, batch: 3, images: isQuick ? 3 : 24 },
 ] as const;
 

@@ -110,11 +110,11 @@ function isNeeded({ rows, needsVerdict }: Missing): boolean {
   return rows.length > 0 || needsVerdict;
 }
 
-// Measured on two cores: an image of 64 px takes 20 ms alone, 12.5 in a batch of 4, 11.1 of 32, and 12.4 of 64; one of
-// 224 px 141 ms alone, 131 in a batch of 4. A batch of 32 (64 px) or 4 (224 px) takes 0.15 GB more than one image, the
-// next larger one 0.4 GB. It computes for about half a second: a signal is never waited for much longer.
+// Measured on two cores, in CPU time per image and peak memory of the process. 64 px: a batch of 8 takes 12.2 ms and
+// 623 MB, 24 11.0 ms and 635 MB, 32 10.9 ms and 701 MB. 224 px: one takes 146 ms and 598 MB, 3 135 ms and 697 MB, 4
+// 134 ms and 745 MB. Such a batch computes for less than half a second: a signal is not waited for much longer.
 const BATCH_PIXELS = 150_000;
-const BATCH_MAX = 32;
+const BATCH_MAX = 24;
 
 function batchSize({ contract: { inputSize }, views = 1 }: ComputeOptions): number {
   const fitting = Math.min(BATCH_MAX, BATCH_PIXELS / inputSize ** 2);
