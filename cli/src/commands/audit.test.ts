@@ -66,6 +66,27 @@ describe('hilum audit', () => {
     await expect(readFile(refused)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
+  it('writes a manifest by which what is alike stays together, and the split of it passes', async () => {
+    const leaky = join(scratch, 'joined');
+    await cp(data, leaky, { recursive: true });
+    const record = join(scratch, 'before.json');
+    await hilum('audit', '--data', leaky, '--record', record, ...cache);
+    const { sides } = JSON.parse(await readFile(record, 'utf8')) as { sides: Record<string, string> };
+    const files = Object.keys(sides).filter((file) => file.startsWith('benign/'));
+    const [from = '', to = ''] = ['train', 'test'].map((side) => files.find((file) => sides[file] === side));
+    await writeFile(join(leaky, to), await readFile(join(leaky, from)));
+
+    const regroup = join(scratch, 'regrouped.csv');
+    const before = await hilum('audit', '--data', leaky, '--regroup', regroup, ...cache);
+    expect(before).toMatchObject({
+      code: 65,
+      out: expect.stringContaining('1 groups became part') as string,
+    });
+    const after = await hilum('audit', '--data', leaky, '--labels', regroup, ...cache, '--json');
+    expect(after.code).toBe(0);
+    expect(JSON.parse(after.out)).toMatchObject({ passed: true, counts: { exactAcross: 0, exactWithin: 1 } });
+  });
+
   it('takes labels and groups from a table, and refuses a split of other groups', async () => {
     const record = join(scratch, 'by-folder.json');
     await hilum('audit', '--data', data, '--record', record, ...cache);

@@ -2,10 +2,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
+  JoinedGroups,
   PARTS,
   auditLeakage,
   chooseSplit,
   labelDataset,
+  manifestAt,
   sentenceOf,
   splitDigest,
   writeSplit,
@@ -27,6 +29,7 @@ import { integer, noMore } from '../flags.ts';
 interface Values extends DatasetValues, SplitValues {
   readonly out?: string;
   readonly record?: string;
+  readonly regroup?: string;
   readonly limit?: string;
   readonly cache?: string;
   readonly json?: boolean;
@@ -43,6 +46,10 @@ export const auditCommand = {
     ...datasetFlags,
     ...splitFlags,
     record: { type: 'string', description: 'write the split to this file, where nothing leaks' },
+    regroup: {
+      type: 'string',
+      description: 'write a manifest.csv in which groups that share a picture are one, for --labels',
+    },
     out: { type: 'string', description: 'write what was found to this JSON file' },
     limit: { type: 'string', description: 'how many pairs are named; default 20' },
     cache: { type: 'string', description: 'folder of fingerprints; default in the user’s cache' },
@@ -63,6 +70,7 @@ async function run(values: Values, positionals: readonly string[], io: Io): Prom
   const { dataDir, labels } = await datasetOf(values);
   const { images } = await labelDataset(dataDir, labels, { signal: io.signal });
   const split = await chooseSplit({ images }, asked);
+  const groups = new JoinedGroups();
   const isTerminal = io.stderr.isTTY === true;
   const audit = await auditLeakage({
     dir: dataDir,
@@ -71,6 +79,7 @@ async function run(values: Values, positionals: readonly string[], io: Io): Prom
     cacheDir: join(cacheOf(values), 'prints'),
     limit,
     signal: io.signal,
+    onAlike: (a, b) => groups.join(a.group, b.group),
     onProgress: ({ stage, images: done, totalImages }) => {
       if (isTerminal) io.stderr.write(`\r\u001B[2K${stage.padEnd(8)}  ${bar(done, totalImages)}`);
     },
@@ -80,11 +89,21 @@ async function run(values: Values, positionals: readonly string[], io: Io): Prom
   const named = { sha256: splitDigest(split), seed: split.seed };
   const report = { passed, split: named, counts, findings, method };
   if (values.out !== undefined) await write(values.out, `${JSON.stringify(report, null, 2)}\n`);
+  if (values.regroup !== undefined) {
+    const regrouped = images.map((image) =>
+      Object.assign({}, image, { patient: groups.nameOf(image.patient) }),
+    );
+    await write(values.regroup, manifestAt(values.regroup, dataDir, regrouped));
+  }
   if (values.record !== undefined && passed) {
     await mkdir(dirname(values.record), { recursive: true });
     await writeSplit(values.record, split);
   }
-  io.stdout.write(values.json === true ? `${JSON.stringify(report)}\n` : readable(report));
+  const joined =
+    values.regroup === undefined
+      ? ''
+      : `${groups.joined} groups became part of another in ${values.regroup}\n`;
+  io.stdout.write(values.json === true ? `${JSON.stringify(report)}\n` : readable(report) + joined);
   return passed ? 0 : EXIT_LEAKS;
 }
 

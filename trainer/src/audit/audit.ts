@@ -1,6 +1,6 @@
 /** Whether a split is honest: what lies on two of its sides, and what has two labels. */
 import type { DatasetImage } from '../dataset/scan.ts';
-import { Findings, type Finding, type FindingCounts } from './findings.ts';
+import { Findings, type Finding, type FindingCounts, type Place } from './findings.ts';
 import { readPrints, type Prints } from './fingerprint.ts';
 import { DIMENSIONS, signaturesOf } from './signature.ts';
 import { similarity } from './similarity.ts';
@@ -20,6 +20,8 @@ export interface AuditOptions {
   readonly limit?: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: AuditProgress) => void) | undefined;
+  /** Is told of every pair of equal and nearly equal images, on whatever side and however many. */
+  readonly onAlike?: (a: Place, b: Place) => void;
 }
 
 export interface AuditProgress {
@@ -70,7 +72,7 @@ export async function auditLeakage(options: AuditOptions): Promise<Audit> {
     const { file, label, patient } = image;
     return side === undefined ? [] : [{ file, label, group: patient, side }];
   });
-  const findings = new Findings(places, options.limit);
+  const findings = new Findings(places, options.limit, options.onAlike);
   findGroups(findings);
   const prints = await readPrints(options.dir, places, {
     cacheDir: options.cacheDir,

@@ -54,12 +54,19 @@ export class Findings {
     nearLabelConflicts: 0,
   };
   readonly #limit: number;
+  readonly #onAlike: (a: Place, b: Place) => void;
   readonly #failures: Finding[] = [];
   readonly #warnings: Finding[] = [];
 
-  constructor(places: readonly Place[], limit = LIMIT) {
+  /** @param onAlike is told of every pair of equal and nearly equal images, listed or not */
+  constructor(
+    places: readonly Place[],
+    limit = LIMIT,
+    onAlike: (a: Place, b: Place) => void = () => undefined,
+  ) {
     this.places = places;
     this.#limit = limit;
+    this.#onAlike = onAlike;
   }
 
   get failures(): number {
@@ -77,6 +84,7 @@ export class Findings {
   }
 
   addCopy(a: number, b: number, same: 'bytes' | 'pixels'): void {
+    this.#tell(a, b);
     const across = this.#differ('side', a, b);
     this.counts[across ? 'exactAcross' : 'exactWithin'] += 1;
     this.#list('exact-duplicate', across ? 'failure' : 'warning', a, b, { same });
@@ -86,6 +94,7 @@ export class Findings {
   }
 
   addTwin(a: number, b: number, similarity: number): void {
+    this.#tell(a, b);
     const across = this.#differ('side', a, b);
     const groups = this.#differ('group', a, b);
     this.counts[across ? 'nearAcross' : groups ? 'nearWithin' : 'nearInGroup'] += 1;
@@ -96,6 +105,11 @@ export class Findings {
     // No failure: a nodule between benign and malignant may have a twin on the other side of the line.
     this.counts.nearLabelConflicts += 1;
     this.#list('label-conflict', 'warning', a, b, { similarity });
+  }
+
+  #tell(a: number, b: number): void {
+    const [first, second] = [this.places[a], this.places[b]];
+    if (first !== undefined && second !== undefined) this.#onAlike(first, second);
   }
 
   #differ(what: 'side' | 'group' | 'label', a: number, b: number): boolean {

@@ -1,6 +1,6 @@
 /** manifest.csv: one row for each image, with its label and the group that must not be divided. Pure. */
 import { z } from 'zod';
-import type { Covariates, DatasetImage } from '../dataset/scan.ts';
+import { byCodePoint, type Covariates, type DatasetImage } from '../dataset/scan.ts';
 import { decimal, malformed, readTable } from './csv.ts';
 
 export interface ManifestOptions {
@@ -39,6 +39,32 @@ export function parseManifest(
     images.push({ line, file, label, patient: group, unit, ...(covariates && { covariates }) });
   }
   return images;
+}
+
+/**
+ * The table that `parseManifest` reads back: whatever labelled and grouped the images, it now says so.
+ *
+ * @param under the folder that paths count from, if not from the images
+ */
+export function formatManifest(images: readonly DatasetImage[], under?: string): string {
+  const names = new Set(images.flatMap(({ covariates }) => Object.keys(covariates?.columns ?? {})));
+  const columns = [...names].toSorted(byCodePoint);
+  const prefix = under === undefined ? '' : `${under}/`;
+  const rows = images.map(({ file, label, patient, unit, covariates: known }) => [
+    `${prefix}${file}`,
+    label,
+    patient,
+    unit,
+    String(known?.diameterMm ?? ''),
+    String(known?.rating ?? ''),
+    ...columns.map((column) => known?.columns?.[column] ?? ''),
+  ]);
+  const header = ['path', 'label', 'group', 'unit', 'diameter_mm', 'rating', ...columns];
+  return [header, ...rows].map((cells) => `${cells.map(quoted).join(',')}\n`).join('');
+}
+
+function quoted(cell: string): string {
+  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }
 
 /** What is known of the three, or undefined where nothing is. */

@@ -1,8 +1,9 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PNG, scratchDir, writeTree } from '../../test/scratch.ts';
 import { labelDataset } from './label.ts';
-import { labelsFrom } from './table-kind.ts';
+import { labelsFrom, manifestAt } from './table-kind.ts';
 
 const scratch = scratchDir('table-kind');
 const MANIFEST = 'path,label,group,sex\nset/a.png,x,g1,F\nset/b.png,y,g2,M\nother/c.png,y,g3,M\n';
@@ -43,5 +44,30 @@ describe('a table of labels', () => {
     await expect(labelsFrom(join(scratch, 'no.csv'), scratch)).rejects.toMatchObject({
       code: 'DATASET_MISSING',
     });
+  });
+});
+
+describe('a manifest that is written', () => {
+  it.each(['within', 'above', 'elsewhere'])('%s the images is read back as they were', async (place) => {
+    const above = join(scratch, `written-${place}`);
+    const dir = join(above, 'set');
+    const table =
+      { within: join(dir, 'm.csv'), above: join(above, 'm.csv'), elsewhere: join(scratch, `${place}.csv`) }[
+        place
+      ] ?? '';
+    await writeTree(dir, { 'x/a "1".png': PNG, 'y/b, c.png': PNG });
+    const images = [
+      {
+        file: 'x/a "1".png',
+        label: 'x',
+        patient: 'one, two',
+        unit: 'x/one',
+        covariates: { rating: 2, columns: { sex: 'F' } },
+      },
+      { file: 'y/b, c.png', label: 'y', patient: 'g', unit: 'n "7"', covariates: { diameterMm: 4.5 } },
+    ];
+    await writeFile(table, manifestAt(table, dir, images));
+    const read = await labelDataset(dir, await labelsFrom(table, dir, ['sex']));
+    expect(read.images).toEqual(images);
   });
 });

@@ -1,6 +1,8 @@
 /** A table of labels that a person names → how it labels the images of a folder. */
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import type { DatasetImage } from '../dataset/scan.ts';
 import { columnsOf, malformed } from './csv.ts';
+import { formatManifest } from './manifest.ts';
 import { textOf, type LabelSource } from './label.ts';
 
 /**
@@ -26,6 +28,15 @@ export async function labelsFrom(
   throw malformed(
     'it has neither the columns path, label and group of a manifest nor exam_id, nodule_id, diameter_mm and malignancy of nodules',
   );
+}
+
+/**
+ * The manifest of some images, to be written to `table`: `labelsFrom` finds them by it.
+ *
+ * @param dataDir folder of the images
+ */
+export function manifestAt(table: string, dataDir: string, images: readonly DatasetImage[]): string {
+  return formatManifest(images, folderUnder(dirname(resolve(table)), resolve(dataDir)));
 }
 
 /** The path of a folder from one above it, with forward slashes. */
