@@ -77,6 +77,21 @@ describe('training', () => {
     expect(new Set(orders.map((order) => order.join())).size).toBe(RECIPE.epochs);
   });
 
+  it('drops other units at every step', async () => {
+    const tail = await aTail();
+    tf.tidy(() =>
+      tail.layers.at(-1)?.setWeights([tf.randomNormal([8, 2], 0, 1, 'float32', 7), tf.zeros([2])]),
+    );
+    const losses: number[] = [];
+    // Images that are all alike, at each step all of them, and next to nothing learned: only the mask changes the loss.
+    const train = TRAIN.filter((index) => CLASSES[index] === 0);
+    const recipe = { ...RECIPE, batchSize: train.length, learningRate: 1e-12 };
+    const onStep = ({ loss }: Step): number => losses.push(loss);
+    await fit(await smallFit(tail, { train, recipe, features: rowsOf(1), onStep }));
+    expect(new Set(losses.map((loss) => loss.toFixed(3))).size).toBe(RECIPE.epochs);
+    tail.dispose();
+  });
+
   it('steps as far as the schedule says, and tells of it', async () => {
     const { fitted } = await fitSmall({ recipe: { ...RECIPE, schedule: 'cosine', warmupEpochs: 1 } });
     const [first, , third, last] = fitted.epochs.map(({ learningRate }) => learningRate);
@@ -170,7 +185,7 @@ describe('a run that cannot go well', () => {
   ] as const)('ends by %s with a code, the epoch and what to do', async (_, changes) => {
     await expect(fitSmall(changes)).rejects.toMatchObject({
       code: 'TRAINING_DIVERGED',
-      message: expect.stringMatching(/in epoch 1, .*learning rate of .*; lower it/) as string,
+      message: expect.stringMatching(/in epoch 1, step [12], with a learning rate of .*; lower it/) as string,
     });
   });
 

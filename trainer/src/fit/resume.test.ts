@@ -98,9 +98,11 @@ describe('a run with checkpoints', () => {
     await fitSmall({ ...run, checkpoint: on(dir) });
     let steps = 0;
     let again: readonly Epoch[] = [];
+    const events: CheckpointEvent[] = [];
     const ran = await fitSmall({
       ...run,
       checkpoint: on(dir),
+      onEvent: (event) => events.push(event),
       onStep: () => {
         steps += 1;
       },
@@ -109,6 +111,7 @@ describe('a run with checkpoints', () => {
       },
     });
     expect(steps).toBe(0);
+    expect(events).toEqual([{ type: 'resumed', epoch: 5, step: 0 }]); // and nothing is kept again
     expect(ran).toEqual(undisturbed);
     expect(again).toEqual(undisturbed.fitted.epochs);
   });
