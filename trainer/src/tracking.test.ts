@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { startMlflow, type MlflowServer } from '@hilum/hack';
 import { createMlflow, type MlflowClient } from '@hilum/mlflow';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { aRun } from '../test/runs.ts';
+import { aRecipe, aRun } from '../test/runs.ts';
 import { scratchDir } from '../test/scratch.ts';
 import { datasetMd5 } from './dvc/push.ts';
 import type { TrainOptions } from './options.ts';
@@ -25,7 +25,7 @@ afterAll(() => server.stop());
 function trackedRun(uid: string, model: string, changes: Partial<TrainOptions> = {}): Promise<TrainOptions> {
   return aRun(scratch, data, {
     preprocessing: { inputSize: 32 },
-    hyperparameters: { epochs: 2, batchSize: 8, learningRate: 0.001, seed: 7 },
+    ...aRecipe({ hyperparameters: { epochs: 2, batchSize: 8, learningRate: 0.001, seed: 7 } }),
     tracking: {
       mlflow,
       experiment: 'trainer-test',
