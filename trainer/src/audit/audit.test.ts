@@ -235,7 +235,7 @@ describe('refuseLeaks', () => {
         exitCode: 65,
         message:
           'the split leaks: 1 group on two sides, 1 equal pair across sides ' +
-          '(remove one of a pair, or put both into one group): ' +
+          '(remove one of a pair, or put both into one group: hilum audit --regroup): ' +
           'b/p1/1.dcm (train) and b/p1/2.dcm (test) are of one group; ' +
           'b/p1/1.dcm (train) and b/p5/copy-of-p1-1.dcm (test) are equal',
       }) as Error,

@@ -21,7 +21,9 @@ export function refuseLeaks(audit: Audit): void {
   ].filter((text) => text !== undefined);
   const all = groupsOnTwoSides + exactAcross + nearAcross + labelConflicts;
   const advice = [
-    ...(all > labelConflicts ? ['remove one of a pair, or put both into one group'] : []),
+    ...(all > labelConflicts
+      ? ['remove one of a pair, or put both into one group: hilum audit --regroup']
+      : []),
     ...(labelConflicts > 0 ? ['settle which label is right'] : []),
   ];
   const named = audit.findings.filter(({ severity }) => severity === 'failure').slice(0, NAMED);
