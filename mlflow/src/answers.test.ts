@@ -74,6 +74,13 @@ describe('answers that are not to be trusted', () => {
       code: 'SERVER_ERROR',
       retryable: true,
     },
+    {
+      what: 'a call that the server does not know',
+      status: 501,
+      body: 'Not Implemented',
+      code: 'UNEXPECTED_ANSWER',
+      retryable: false,
+    },
     { what: 'a busy gateway', status: 503, body: '', code: 'OVERLOADED', retryable: true },
     { what: 'a refusal in plain text', status: 403, body: 'no', code: 'PERMISSION_DENIED', retryable: false },
   ])('calls $what $code', async ({ status, body, code, retryable }) => {
@@ -89,6 +96,50 @@ const checking: Handler = (request, response) => {
   if (request.headers.authorization === want) json(response, 200, A_RUN);
   else response.writeHead(401).end('You are not authenticated.');
 };
+
+describe('a server that wants to be left alone for a while', () => {
+  it.each([
+    { header: '7', waits: [7_000] },
+    { header: 'Wed, 21 Oct 2026 07:28:00 GMT', waits: [125] },
+    { header: '-1', waits: [125] },
+  ])('is asked again after $waits ms where Retry-After is $header', async ({ header, waits }) => {
+    const waited: number[] = [];
+    const { baseUrl } = await aPeer((_, response, count) => {
+      if (count === 1) response.writeHead(429, { 'retry-after': header }).end('slow down');
+      else json(response, 200, A_RUN);
+    });
+    const sleep = (ms: number): Promise<void> => Promise.resolve(void waited.push(ms));
+    expect((await quick(baseUrl, { sleep, random: () => 0 }).getRun('r1')).runId).toBe('r1');
+    expect(waited).toEqual(waits);
+  });
+});
+
+describe('a token', () => {
+  it.each([
+    { profile: undefined, want: 'Bearer a1b2' },
+    { profile: 'mlflow', want: 'Bearer a1b2' },
+    { profile: 'dagshub', want: `Basic ${Buffer.from('a1b2:a1b2').toString('base64')}` },
+  ] as const)('is shown as $want in the profile $profile', async ({ profile, want }) => {
+    const shown: (string | undefined)[] = [];
+    const { baseUrl } = await aPeer((request, response) => {
+      shown.push(request.headers.authorization);
+      json(response, 200, A_RUN);
+    });
+    await quick(baseUrl, { token: 'a1b2', profile }).getRun('r1');
+    expect(shown).toEqual([want]);
+  });
+
+  it('is shown as user and password to dagshub.com, without a word about the profile', async () => {
+    const shown: (string | null)[] = [];
+    const answer = (_: unknown, init?: RequestInit): Promise<Response> => {
+      shown.push(new Headers(init?.headers).get('authorization'));
+      return Promise.resolve(Response.json(A_RUN));
+    };
+    for (const baseUrl of ['https://dagshub.com/anna/lung.mlflow', 'https://notdagshub.com/anna'])
+      await createMlflow({ baseUrl, token: 'a1b2', fetch: answer }).getRun('r1');
+    expect(shown).toEqual([`Basic ${Buffer.from('a1b2:a1b2').toString('base64')}`, 'Bearer a1b2']);
+  });
+});
 
 describe('credentials', () => {
   it('are sent from the options', async () => {

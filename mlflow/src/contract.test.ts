@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run as runCommand, startTokenFront } from '@hilum/hack';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SERVERS, TOKEN, type Held } from '../test/servers.ts';
+import { ADMIN, SERVERS, TOKEN, type Held } from '../test/servers.ts';
 import { createMlflow, type MlflowClient } from './index.ts';
 
 const DIGEST = 'd41d8cd98f00b204e9800998ecf8427e.dir';
@@ -71,6 +71,14 @@ describe.each(NAMES)('%s', (name) => {
       ),
     );
     expect(new Set(runs.map(({ runId }) => runId)).size).toBe(24);
+  });
+
+  it('shows a new experiment as one of training, not of language models', async () => {
+    const experimentId = await client().ensureExperiment('kinds');
+    const script = 'import sys, json, mlflow; print(json.dumps(mlflow.get_experiment(sys.argv[1]).tags))';
+    expect(await asked(held[name], script, experimentId)).toMatchObject({
+      'mlflow.experimentKind': 'custom_model_development',
+    });
   });
 
   it('takes a DVC dataset as an input, and ends the run', async () => {
@@ -249,11 +257,11 @@ describe('MLflow 2.7 behind the token of a DagsHub', () => {
 });
 
 /** What MLflow's own client sees. */
-async function asked({ mlflow, python }: Held, script: string, ...args: string[]): Promise<unknown> {
+async function asked({ url, python }: Held, script: string, ...args: string[]): Promise<unknown> {
   const env = {
-    MLFLOW_TRACKING_URI: mlflow.baseUrl,
-    MLFLOW_TRACKING_USERNAME: 'admin',
-    MLFLOW_TRACKING_PASSWORD: 'a password of 22 chars',
+    MLFLOW_TRACKING_URI: url,
+    MLFLOW_TRACKING_USERNAME: ADMIN.username,
+    MLFLOW_TRACKING_PASSWORD: ADMIN.password,
   };
   const { stdout } = await runCommand(python, ['-c', script, ...args], { cwd: scratch, env });
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as unknown;

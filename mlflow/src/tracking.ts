@@ -77,6 +77,8 @@ export interface Tracking {
 }
 
 const API = '/api/2.0/mlflow';
+/** MLflow 3 shows an experiment as one of language models or of training; without this tag it guesses. */
+const EXPERIMENT_TAGS = [{ key: 'mlflow.experimentKind', value: 'custom_model_development' }];
 
 export function createTracking(http: Http): Tracking {
   async function experimentByName(
@@ -120,7 +122,7 @@ export function createTracking(http: Http): Tracking {
       const known = await experimentByName(name, signal);
       if (known !== undefined) return known;
       try {
-        const request = { path: `${API}/experiments/create`, body: { name }, signal };
+        const request = { path: `${API}/experiments/create`, body: { name, tags: EXPERIMENT_TAGS }, signal };
         return (await http.json(request, z.object({ experiment_id: z.string() }))).experiment_id;
       } catch (error) {
         // Somebody was faster, or our own first request did its work and its answer was lost.

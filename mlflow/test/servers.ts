@@ -11,7 +11,7 @@ export interface Held {
   readonly stop: () => Promise<void>;
 }
 
-const ADMIN = { username: 'admin', password: 'a password of 22 chars' };
+export const ADMIN = { username: 'admin', password: 'a password of 22 chars' };
 export const TOKEN = 'a1b2c3d4e5';
 
 /** Each in the words of a test's title. */
