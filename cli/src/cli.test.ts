@@ -306,10 +306,33 @@ describe('the progress of a training run', () => {
     show(epoch(2));
     expect(text.split('\n')).toHaveLength(1);
     expect(text.split('\r').at(-1)).toContain(
-      '2/4  loss 0.5000  validation AUC 0.8000  123 images/s  ETA 20 s',
+      '2/4  loss 0.5000  validation AUC 0.8000  best 0.8000 in 1  123 images/s  ETA 20 s',
     );
     show(epoch(4));
     expect(text.endsWith('\n')).toBe(true);
+  });
+
+  it('shows the steps of a long epoch, and never a line that wraps', () => {
+    let [text, now] = ['', 0];
+    const show = trainProgress({ isTTY: true, columns: 50, write: (part) => (text += part) }, () => now);
+    show({ type: 'step', epoch: 1, step: 3, steps: 40, loss: 0.6789 });
+    expect(text).toContain('1 step 3/40  loss 0.6789');
+    show({ type: 'step', epoch: 1, step: 4, steps: 40, loss: 0.5 });
+    expect(text).not.toContain('step 4/40');
+    now = 150;
+    show({ type: 'step', epoch: 1, step: 5, steps: 40, loss: 0.5 });
+    expect(text).toContain('step 5/40');
+    show(epoch(1));
+    expect(Math.max(...text.split('\r\u001B[2K').map((line) => line.length))).toBeLessThan(50);
+  });
+
+  it('says that MLflow is away, and how to send what is kept', () => {
+    let text = '';
+    const show = trainProgress({ isTTY: false, write: (part) => (text += part) }, () => 0);
+    show({ type: 'tracking-away', code: 'UNREACHABLE', message: 'connection refused' });
+    show({ type: 'tracking-left', spool: 'out/spool', entries: 3 });
+    expect(text).toContain('kept on disk');
+    expect(text).toContain('hilum track-sync --spool out/spool');
   });
 
   it('warns where images are outside the domain, and is silent where none is', () => {

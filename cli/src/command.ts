@@ -6,7 +6,12 @@ export interface Io {
   /** The answer, and nothing else. */
   readonly stdout: { write(text: string): unknown };
   /** Progress and complaints. */
-  readonly stderr: { readonly isTTY?: boolean | undefined; write(text: string): unknown };
+  readonly stderr: {
+    readonly isTTY?: boolean | undefined;
+    /** Width of the terminal. */
+    readonly columns?: number | undefined;
+    write(text: string): unknown;
+  };
   /** Raised by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
 }

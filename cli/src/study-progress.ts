@@ -2,9 +2,7 @@
 import type { CrossValidationRunEvent, StudyEvent, StudyTrial } from '@hilum/trainer';
 import type { Io } from './command.ts';
 import { bar } from './demo/screen.ts';
-
-/** Without a terminal, what is under way is told of this often. */
-const EVERY_MS = 10_000;
+import { liveLine } from './live-line.ts';
 
 /** @param now milliseconds */
 export function studyProgress(terminal: Io['stderr'], now: () => number): (event: StudyEvent) => void {
@@ -91,27 +89,4 @@ export function wordsOf(parameters: StudyTrial['parameters']): string {
       return `${short} ${typeof value === 'number' ? Number(value.toPrecision(4)) : value}`;
     })
     .join(', ');
-}
-
-interface LiveLine {
-  /** A line that stays. */
-  readonly keep: (text: string) => void;
-  /** A line that the next one takes the place of; in a log, one now and then. */
-  readonly redraw: (text: string) => void;
-}
-
-function liveLine(terminal: Io['stderr'], now: () => number): LiveLine {
-  let last = -Infinity;
-  const isTerminal = terminal.isTTY === true;
-  return {
-    keep: (text) => void terminal.write(`${isTerminal ? '\r\u001B[2K' : ''}${text}\n`),
-    redraw: (text) => {
-      // A longer line would wrap, and only its end be drawn over.
-      if (isTerminal) terminal.write(`\r\u001B[2K${text.slice(0, 118)}`);
-      else if (now() - last >= EVERY_MS) {
-        last = now();
-        terminal.write(`${text}\n`);
-      }
-    },
-  };
 }

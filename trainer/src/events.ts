@@ -5,6 +5,7 @@ import type { Epoch } from './fit/epoch.ts';
 import type { Step } from './fit/fit.ts';
 import type { CheckpointEvent } from './fit/keeper.ts';
 import type { Part } from './dataset/split.ts';
+import type { TrackingEvent } from './tracking.ts';
 import type { StudyEvent } from './study/study-options.ts';
 
 /** Images in all and patients in each part. */
@@ -39,6 +40,7 @@ export type TrainEvent =
   | ({ readonly type: 'step' } & Step)
   | ({ readonly type: 'epoch' } & Epoch)
   | CheckpointEvent
+  | TrackingEvent
   | {
       readonly type: 'evaluated';
       readonly samples: number;
