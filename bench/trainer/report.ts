@@ -15,7 +15,7 @@ export type BenchResult = {
   readonly large: readonly TrainingRow[];
 };
 
-export const GOALS = { timesFaster: 5, peakMiB: 1200e6 / 2 ** 20 } as const;
+const GOALS = { timesFaster: 5, peakMiB: 1200e6 / 2 ** 20 } as const;
 
 /** What about a run is not as it should be. */
 export function shortcomings({ features, growth, large }: BenchResult): readonly string[] {

@@ -29,7 +29,7 @@ export interface ComputeOptions {
   readonly onProgress?: ((progress: FeatureProgress) => void) | undefined;
 }
 
-export interface Augmentation {
+interface Augmentation {
   readonly recipe: AugmentationRecipe;
   readonly seed: number;
   /** Indices of the training images; no other image has copies. */

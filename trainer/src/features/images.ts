@@ -22,7 +22,7 @@ export async function readTensor(
   contract: Contract,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
-  return tensorOf(await readImage(dir, file, signal), file, contract);
+  return tensorOf(await decoded(await readBytes(dir, file), file, signal), file, contract);
 }
 
 /**
@@ -36,15 +36,6 @@ export function tensorOf(
   seen?: ReturnType<typeof checkDomain>,
 ): Promise<Float32Array> {
   return named(file, () => toTensor(image, contract, seen).tensor);
-}
-
-/**
- * One image of a dataset, decoded.
- *
- * @throws TrainerError UNREADABLE_IMAGE
- */
-export async function readImage(dir: string, file: string, signal?: AbortSignal): Promise<Image> {
-  return decoded(await readBytes(dir, file), file, signal);
 }
 
 /** @throws TrainerError UNREADABLE_IMAGE */
