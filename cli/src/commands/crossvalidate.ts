@@ -8,8 +8,8 @@ import { table } from '../demo/screen.ts';
 import { readyBaseWeights, readyEngine } from '../engine.ts';
 import { hounsfieldWindow, integer, noMore, required } from '../flags.ts';
 import { recipeFlags, recipeOfFlags, type RecipeValues } from '../recipe-flags.ts';
+import { searchFlags, searchOptionsOf, type SearchValues } from '../search-flags.ts';
 import { foldProgress } from '../study-progress.ts';
-import { searchFlags, searchOptionsOf, type SearchValues } from './search.ts';
 
 interface Values extends DatasetValues, RecipeValues, Omit<SearchValues, 'search-folds'> {
   readonly out?: string;

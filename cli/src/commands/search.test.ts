@@ -54,7 +54,9 @@ describe('hilum search', () => {
       err,
     } = await hilum('search', ...short, '--space', space, '--trials', '3', '--out', out);
     expect(code).toBe(0);
-    expect(err.match(/^trial {5}\d {2}[01]\.\d{4} {2}learningRate 0\.\d+, dropout (0|0\.5)$/gm)).toHaveLength(3);
+    expect(err.match(/^trial {5}\d {2}[01]\.\d{4} {2}learningRate 0\.\d+, dropout (0|0\.5)$/gm)).toHaveLength(
+      3,
+    );
     expect(text).toMatch(/^trial +validation AUC +parameters\n\d +[01]\.\d{4} +learningRate/);
     expect(text).toMatch(/best: trial \d; its validation AUC of [01]\.\d{4} chose it and flatters it/);
     expect(text).toContain('Research use only, not for diagnosis.');
@@ -130,6 +132,27 @@ describe('hilum search', () => {
     const given = args.map((arg) => (arg === 'SPACE' ? space : arg === 'candidates' ? candidates : arg));
     const { code, err } = await hilum('search', ...short, '--out', join(scratch, 'refused'), ...given);
     expect({ code, err }).toMatchObject({ code: 64, err: expect.stringContaining(want) as string });
+  });
+});
+
+describe('hilum train', () => {
+  it('searches first where it is given a space, and goes on from the journal beside the package', async () => {
+    const out = join(scratch, 'trained');
+    const args = ['train', ...short, '--search', space, '--trials', '2', '--out', out, '--json'];
+    const { code, out: text } = await hilum(...args);
+    expect(code).toBe(0);
+    expect(JSON.parse(text)).toMatchObject({ search: { state: 'succeeded' }, package: out });
+    const journal = await readFile(`${out}.study.jsonl`, 'utf8');
+    expect((await hilum(...args)).code).toBe(0);
+    expect(await readFile(`${out}.study.jsonl`, 'utf8')).toBe(journal);
+  });
+
+  it('knows no trials without a space', async () => {
+    const { code, err } = await hilum('train', ...short, '--out', join(scratch, 'none'), '--trials', '2');
+    expect({ code, err }).toMatchObject({
+      code: 64,
+      err: expect.stringContaining('--trials is about a search: add --search FILE') as string,
+    });
   });
 });
 

@@ -1,4 +1,5 @@
 /** `hilum train`: a folder of images to a model package, on this machine. */
+import { resolve } from 'node:path';
 import { createMlflow } from '@hilum/mlflow';
 import { train, type TrainOptions, type TrainResult } from '@hilum/trainer';
 import { UsageError, type Io } from '../command.ts';
@@ -16,6 +17,7 @@ import { readyBaseWeights, readyEngine } from '../engine.ts';
 import { hounsfieldWindow, integer, noMore, number, required } from '../flags.ts';
 import { trainProgress } from '../progress.ts';
 import { recipeFlags, recipeOfFlags, type RecipeValues } from '../recipe-flags.ts';
+import { searchFlags, searchOptionsOf, type SearchValues } from '../search-flags.ts';
 
 export interface TrainValues extends RecipeValues, DatasetValues, SplitValues {
   readonly out?: string;
@@ -31,12 +33,18 @@ export interface TrainValues extends RecipeValues, DatasetValues, SplitValues {
   readonly json?: boolean;
 }
 
+interface Values extends TrainValues, Omit<SearchValues, 'space'> {
+  readonly search?: string;
+}
+
+const { space: _, ...studyFlags } = searchFlags;
+
 export const trainCommand = {
   name: 'train',
   summary:
     'Trains VGG16 on a folder of images and writes a model package. Research use only, not for diagnosis.',
   usage:
-    'hilum train --data DIR --out DIR [--epochs N] [--input-size N] [--mlflow URL [--register NAME]] [--json]',
+    'hilum train --data DIR --out DIR [--epochs N] [--input-size N] [--search FILE] [--mlflow URL [--register NAME]] [--json]',
   options: {
     ...datasetFlags,
     out: { type: 'string', description: 'folder for the model package; a package that is there is replaced' },
@@ -62,20 +70,36 @@ export const trainCommand = {
     register: { type: 'string', description: 'name under which the model is registered in MLflow' },
     alias: { type: 'string', description: 'moved to the new version past the gate; default champion' },
     'min-auc': { type: 'string', description: 'the gate: least AUC-ROC on the test part, 0 to 1' },
+    search: {
+      type: 'string',
+      description: 'search for settings first, in the space of this file; see hilum search',
+    },
+    ...studyFlags,
     cache: { type: 'string', description: 'folder of computed features; default in the user’s cache' },
     json: { type: 'boolean', description: 'print the result as one JSON object' },
   },
   run,
 } as const;
 
-async function run(values: TrainValues, positionals: readonly string[], io: Io): Promise<number> {
+async function run(values: Values, positionals: readonly string[], io: Io): Promise<number> {
   noMore(positionals);
-  const asked = await trainOptionsOf(values);
+  const asked = await withSearch(values, await trainOptionsOf(values));
   const onEvent =
     values.json === true && io.stderr.isTTY !== true ? undefined : trainProgress(io.stderr, Date.now);
   const result = await train({ ...asked, signal: io.signal, ...(onEvent === undefined ? {} : { onEvent }) });
   io.stdout.write(values.json === true ? `${JSON.stringify(machineReadable(result))}\n` : readable(result));
   return 0;
+}
+
+async function withSearch(values: Values, options: TrainOptions): Promise<TrainOptions> {
+  if (values.search === undefined) {
+    const idle = Object.keys(studyFlags).find((flag) => Object.hasOwn(values, flag));
+    if (idle !== undefined) throw new UsageError(`--${idle} is about a search: add --search FILE`);
+    return options;
+  }
+  // Beside the package, which is replaced: by it a search that was killed goes on.
+  const journal = `${resolve(options.outDir)}.study.jsonl`;
+  return { ...options, search: await searchOptionsOf({ ...values, space: values.search }, options, journal) };
 }
 
 /** @throws UsageError, SetupError */
@@ -125,7 +149,7 @@ function trackingOf(values: TrainValues): Pick<TrainOptions, 'tracking' | 'regis
 const NOTICE = 'Research use only, not for diagnosis.';
 
 function machineReadable(result: TrainResult): unknown {
-  const { details, package: info, digest, dataset, evaluation, gate, run, model } = result;
+  const { details, package: info, digest, dataset, evaluation, gate, run, model, search } = result;
   return {
     package: info?.dir,
     digest,
@@ -134,6 +158,7 @@ function machineReadable(result: TrainResult): unknown {
     gate,
     run,
     model,
+    search: search?.best,
     notice: NOTICE,
   };
 }
