@@ -34,7 +34,7 @@ describe('hilum', () => {
   it('lists its commands, and explains each', async () => {
     const { code, out } = await hilum('--help');
     expect(code).toBe(0);
-    const names = out.match(/^ {2}\w+/gm)?.map((name) => name.trim()) ?? [];
+    const names = out.match(/^ {2}[\w-]+/gm)?.map((name) => name.trim()) ?? [];
     expect(names).toEqual([
       'demo',
       'train',
@@ -50,6 +50,7 @@ describe('hilum', () => {
       'prepare',
       'inspect',
       'deidentify',
+      'track-sync',
       'phantom',
     ]);
     expect(out).toContain('Research use only, not for diagnosis.');
