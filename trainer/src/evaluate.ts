@@ -1,12 +1,13 @@
 /** A model package on a folder of images. */
-import { join } from 'node:path';
-import { loadClassifier, loadEngine, PackageError, type Classifier } from '@hilum/model';
-import { refusalOf } from './dataset/domain.ts';
-import type { Dataset } from './dataset/scan.ts';
+import { basename, join, resolve } from 'node:path';
+import type { Dataset, DatasetImage } from './dataset/scan.ts';
 import { readSplit, type SplitRecord } from './dataset/split-record.ts';
 import { TrainerError } from './errors.ts';
-import { byLabel, summarise, type Evaluation, type ImageScore } from './evaluation.ts';
-import { readImage, tensorOf } from './features/images.ts';
+import { assess } from './evaluation/assess.ts';
+import type { Assessment } from './evaluation/assessment.ts';
+import type { Champion } from './evaluation/opponents.ts';
+import { scorePackage, type ScoreHooks } from './evaluation/score-package.ts';
+import { summarise, type Evaluation } from './evaluation.ts';
 import { labelDataset, type LabelSource } from './labels/label.ts';
 import { indicesOn } from './plan.ts';
 import { SPLIT_FILE } from './report-files.ts';
@@ -21,74 +22,101 @@ export interface EvaluateOptions {
    * `test` where the folder holds patients that the model has seen, since a figure on those would flatter; else `all`.
    */
   readonly part?: Evaluation['part'];
+  /** Package of another model that is asked about the same images. */
+  readonly againstDir?: string;
+  /** Of the bootstrap; 7 unless told. */
+  readonly seed?: number;
+  readonly resamples?: number;
+  /** Of disease, for PPV and NPV. */
+  readonly prevalences?: readonly number[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: { readonly images: number; readonly totalImages: number }) => void;
 }
 
+export interface EvaluatedPackage extends Evaluation {
+  readonly assessment: Assessment;
+}
+
 /**
- * Scores images as the server would, one after the other; those that it would refuse are listed and not scored.
+ * Scores images as the server would, one after the other; those that it would refuse are listed and not scored. Threshold,
+ * temperature and abstention are those of the package's `training/decision.json`; nothing is chosen here.
  *
- * @throws TrainerError PACKAGE_UNREADABLE, SPLIT_MISSING, SPLIT_MALFORMED, LABELS_DIFFER, UNREADABLE_IMAGE and those of `labelDataset`
+ * @throws TrainerError PACKAGE_UNREADABLE, SPLIT_MISSING, SPLIT_MALFORMED, LABELS_DIFFER, UNREADABLE_IMAGE, DATASET_EMPTY
+ *   and those of `labelDataset`
  */
-export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { signal } = options;
+export async function evaluate(options: EvaluateOptions): Promise<EvaluatedPackage> {
+  const { packageDir, againstDir, signal, seed = 7, resamples, prevalences } = options;
   const dataset = await labelDataset(options.dataDir, options.labels ?? { from: 'folders' }, { signal });
-  const split = await splitOf(options.packageDir);
+  const split = await splitOf(packageDir);
   const part = options.part ?? choosePart(dataset, split);
-  const indices = chosen(dataset, split, part);
-  const classifier = await open(options.packageDir);
-  try {
-    const { labels, positiveLabel, contract } = classifier.info;
-    const foreign = dataset.labels.filter((label) => !labels.includes(label));
-    if (foreign.length > 0) {
-      throw new TrainerError(
-        'LABELS_DIFFER',
-        `the model knows ${labels.join(', ')}, not ${few(foreign)}; is this the folder above the labels?`,
-      );
-    }
-    const scores: ImageScore[] = [];
-    const refused: { readonly file: string; readonly code: string }[] = [];
-    for (const index of indices) {
-      signal?.throwIfAborted();
-      const image = dataset.images[index];
-      if (image === undefined) continue;
-      const decoded = await readImage(dataset.dir, image.file, signal);
-      const code = refusalOf(decoded, contract);
-      if (code === undefined) {
-        const tensor = await tensorOf(decoded, image.file, contract);
-        scores.push({ ...image, probabilities: byLabel(labels, classifier.predict(tensor, 1)) });
-      } else {
-        refused.push({ file: image.file, code });
-      }
-      options.onProgress?.({ images: scores.length + refused.length, totalImages: indices.length });
-    }
-    if (scores.length === 0) {
-      throw new TrainerError(
-        'DATASET_EMPTY',
-        `the model is for other images: ${refused[0]?.code ?? 'none is there'}`,
-      );
-    }
-    const evaluation = summarise(scores, { labels, positiveLabel, part });
-    return refused.length === 0 ? evaluation : { ...evaluation, refused };
-  } finally {
-    classifier.dispose();
+  const images = chosen(dataset, split, part).flatMap((index) => dataset.images[index] ?? []);
+  const totalImages = images.length * (againstDir === undefined ? 1 : 2);
+  let done = 0;
+  const onImage = () => options.onProgress?.({ images: (done += 1), totalImages });
+  const scored = await scorePackage(packageDir, dataset.dir, images, {
+    mustKnow: dataset.labels,
+    signal,
+    onImage,
+  });
+  const { labels, positiveLabel, scores, refused, facts, decision } = scored;
+  if (scores.length === 0) {
+    throw new TrainerError(
+      'DATASET_EMPTY',
+      `the model is for other images: ${refused[0]?.code ?? 'none is there'}`,
+    );
   }
+  const other =
+    againstDir === undefined
+      ? undefined
+      : await scoreChampion(againstDir, dataset.dir, images, { signal, onImage });
+  const assessment = assess(
+    {
+      labels,
+      positiveLabel,
+      part,
+      scores,
+      facts,
+      ...(decision !== undefined && { decision }),
+      ...(other !== undefined && { champion: other.champion }),
+    },
+    {
+      seed,
+      ...(resamples !== undefined && { resamples }),
+      ...(prevalences !== undefined && { prevalences }),
+    },
+  );
+  return {
+    ...summarise(scores, { labels, positiveLabel, part }),
+    ...(refused.length > 0 && { refused }),
+    assessment: { ...assessment, caveats: [...assessment.caveats, ...(other?.caveats ?? [])] },
+  };
 }
 
-/** One folder too deep, every patient looks like a label. */
-function few(names: readonly string[]): string {
-  return names.length <= 3
-    ? names.join(', ')
-    : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
-}
-
-async function open(dir: string): Promise<Classifier> {
-  try {
-    return await loadClassifier(await loadEngine(), dir);
-  } catch (cause) {
-    if (!(cause instanceof PackageError)) throw cause;
-    throw new TrainerError('PACKAGE_UNREADABLE', `${cause.code}: ${cause.message}`, { cause });
-  }
+/** A champion that was trained on these patients is not beaten by a model that was not, and that has to be said. */
+export async function scoreChampion(
+  packageDir: string,
+  dir: Dataset['dir'],
+  images: readonly DatasetImage[],
+  hooks: ScoreHooks = {},
+): Promise<{ readonly champion: Champion; readonly caveats: readonly string[] }> {
+  const { scores, decision } = await scorePackage(packageDir, dir, images, hooks);
+  const split = await splitOf(packageDir);
+  const seen = new Set(
+    ['train', 'validation'].flatMap((side) =>
+      split === undefined ? [] : indicesOn({ images }, split, side).map((index) => images[index]?.patient),
+    ),
+  );
+  return {
+    champion: {
+      name: basename(resolve(packageDir)),
+      scores,
+      ...(decision !== undefined && { aggregation: decision.aggregation }),
+    },
+    caveats:
+      seen.size === 0
+        ? []
+        : [`The model that it is compared with was trained or chosen on ${seen.size} of these patients.`],
+  };
 }
 
 function choosePart(dataset: Dataset, split: SplitRecord | undefined): Evaluation['part'] {

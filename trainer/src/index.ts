@@ -1,6 +1,8 @@
 export { train } from './train.ts';
 export type { TrainOptions, TrainResult } from './options.ts';
-export { evaluate, type EvaluateOptions } from './evaluate.ts';
+export { evaluate, type EvaluatedPackage } from './evaluate.ts';
+export type { Assessment } from './evaluation/assessment.ts';
+export { metricsFile, type MetricsFile } from './evaluation/metrics-file.ts';
 export type { Evaluation, Figures, Gate, ImageScore, UnitScore } from './evaluation.ts';
 export type { TrainEvent } from './events.ts';
 export { catchUp, type CaughtUp, type CatchUpOptions } from './tracking/catch-up.ts';
@@ -26,7 +28,7 @@ export { pullDataset, type PullOptions } from './dvc/pull.ts';
 export { locateDataset, locateRemote, type DatasetAddress, type LocatedDataset } from './dvc/address.ts';
 export { TRAINER_CODES, TrainerError, type TrainerCode } from './errors.ts';
 export { writePhantomStudies, type PhantomOptions } from './phantom/studies.ts';
-export { rocCsv } from './report-files.ts';
+export { assessmentFiles, rocCsv } from './report-files.ts';
 export { recipeOf, type Recipe } from './recipe.ts';
 export { aucRoc } from './metrics.ts';
 export { compareAuc } from './statistics/auc.ts';

@@ -1,16 +1,21 @@
 /** `hilum evaluate`: a model package on a folder of images. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { evaluate, rocCsv, type Evaluation } from '@hilum/trainer';
-import type { Io } from '../command.ts';
-import { bar, table } from '../demo/screen.ts';
+import { dirname, join } from 'node:path';
+import { assessmentFiles, evaluate, metricsFile, rocCsv, type EvaluatedPackage } from '@hilum/trainer';
+import { UsageError, type Io } from '../command.ts';
+import { datasetFlags, datasetOf, type DatasetValues } from '../dataset-flags.ts';
+import { bar } from '../demo/screen.ts';
 import { readyEngine } from '../engine.ts';
-import { noMore, oneOf, required } from '../flags.ts';
+import { integer, noMore, oneOf, required } from '../flags.ts';
+import { evaluationText } from './evaluate-text.ts';
 
-interface Values {
+interface Values extends DatasetValues {
   readonly model?: string;
-  readonly data?: string;
   readonly part?: string;
+  readonly against?: string;
+  readonly prevalence?: string;
+  readonly seed?: string;
+  readonly out?: string;
   readonly metrics?: string;
   readonly roc?: string;
   readonly json?: boolean;
@@ -18,15 +23,24 @@ interface Values {
 
 export const evaluateCommand = {
   name: 'evaluate',
-  summary: 'Accuracy and AUC-ROC per image and per patient or nodule. Research use only, not for diagnosis.',
-  usage: 'hilum evaluate --model DIR --data DIR [--part test|all|train|validation] [--json]',
+  summary:
+    'Figures of a model with their intervals, by image, nodule and patient. Research use only, not for diagnosis.',
+  usage:
+    'hilum evaluate --model DIR --data DIR [--labels FILE] [--part test|all|train|validation] [--against DIR] [--out DIR] [--json]',
   options: {
     model: { type: 'string', description: 'folder of the model package' },
-    data: { type: 'string', description: 'images: <label>/<patient>/… of DICOM, or of PNG and JPEG' },
+    ...datasetFlags,
     part: {
       type: 'string',
       description: 'which images; default test where the model has seen patients of the folder, else all',
     },
+    against: { type: 'string', description: 'folder of another package to compare with on the same images' },
+    prevalence: {
+      type: 'string',
+      description: 'of disease, by commas, for predictive values; default 0.01,0.05',
+    },
+    seed: { type: 'string', description: 'of the bootstrap; default 7' },
+    out: { type: 'string', description: 'write figures, curves, plots and the model card into this folder' },
     metrics: { type: 'string', description: 'write the figures to this JSON file' },
     roc: { type: 'string', description: 'write the ROC curve of the images to this CSV file' },
     json: { type: 'boolean', description: 'print figures and every score as one JSON object' },
@@ -37,48 +51,54 @@ export const evaluateCommand = {
 async function run(values: Values, positionals: readonly string[], io: Io): Promise<number> {
   noMore(positionals);
   const part = oneOf('part', values.part, ['test', 'all', 'train', 'validation']);
+  const prevalences = prevalencesOf(values.prevalence);
+  const seed = integer('seed', values.seed, { fallback: 7, min: 0, max: 2 ** 31 - 1 });
   const isTerminal = io.stderr.isTTY === true;
   const packageDir = required('model', values.model);
-  const dataDir = required('data', values.data);
+  const { dataDir, labels } = await datasetOf(values);
   await readyEngine();
   const result = await evaluate({
     packageDir,
     dataDir,
+    labels,
+    seed,
     signal: io.signal,
-    ...(part === undefined ? {} : { part }),
+    ...(part !== undefined && { part }),
+    ...(values.against !== undefined && { againstDir: values.against }),
+    ...(prevalences !== undefined && { prevalences }),
     onProgress: ({ images, totalImages }) => {
       if (isTerminal) io.stderr.write(`\r\u001B[2Kscoring   ${bar(images, totalImages)}`);
     },
   });
   if (isTerminal) io.stderr.write('\n');
-  if (values.metrics !== undefined)
-    await write(values.metrics, `${JSON.stringify(figures(result), null, 2)}\n`);
-  if (values.roc !== undefined) await write(values.roc, rocCsv(result));
-  io.stdout.write(values.json === true ? `${JSON.stringify(result)}\n` : readable(result));
+  await writeFiles(values, result);
+  io.stdout.write(values.json === true ? `${JSON.stringify(result)}\n` : evaluationText(result));
   return 0;
 }
 
-/** The figures alone, for `dvc metrics`: it compares what it finds, so no lists here. */
-function figures({ part, samples, accuracy, aucRoc, perUnit }: Evaluation): unknown {
-  return { part, images: { samples, accuracy, aucRoc }, units: perUnit };
+async function writeFiles({ out, metrics, roc }: Values, result: EvaluatedPackage): Promise<void> {
+  const { assessment, ...evaluation } = result;
+  if (metrics !== undefined) await write(metrics, json(metricsFile(assessment)));
+  if (roc !== undefined) await write(roc, rocCsv(result));
+  if (out === undefined) return;
+  await write(join(out, 'evaluation.json'), json(evaluation));
+  for (const [name, bytes] of Object.entries(await assessmentFiles({ assessment })))
+    await write(join(out, name), bytes);
 }
 
-async function write(path: string, text: string): Promise<void> {
+/** @throws UsageError */
+function prevalencesOf(text: string | undefined): readonly number[] | undefined {
+  if (text === undefined) return undefined;
+  const list = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (list.length <= 10 && list.every((part) => part > 0 && part < 1)) return list;
+  throw new UsageError(`--prevalence is up to ten numbers between 0 and 1 by commas, not ${text}`);
+}
+
+async function write(path: string, content: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, text);
+  await writeFile(path, content);
 }
 
-function readable(result: Evaluation): string {
-  const { part, samples, accuracy, aucRoc, perUnit, note, positiveLabel, refused = [] } = result;
-  const rows = [
-    [`part: ${part}`, 'samples', 'accuracy', `AUC-ROC (${positiveLabel})`],
-    ['images', String(samples), accuracy.toFixed(4), aucRoc.toFixed(4)],
-    ['units', String(perUnit.samples), perUnit.accuracy.toFixed(4), perUnit.aucRoc.toFixed(4)],
-  ];
-  const [first] = refused;
-  const outside =
-    first === undefined
-      ? ''
-      : `not scored: ${refused.length} images outside the model's domain, the first ${first.file} (${first.code})\n`;
-  return `${table(rows)}\n${outside}${note}\n`;
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }

@@ -32,6 +32,29 @@ export function metricsFile({ part, levels }: Assessment): MetricsFile {
   };
 }
 
+/** For MLflow: `unit/auc_roc_low95` of `units.aucRocLow95`, all under the part. */
+export function flatMetrics({ part, images, units, patients, shortcuts, champion }: MetricsFile): Numbers {
+  const named = Object.entries(shortcuts).map(
+    ([name, numbers]) => [`shortcut/${snake(name)}`, numbers] as const,
+  );
+  const groups: readonly (readonly [string, Numbers])[] = [
+    ['image', images],
+    ['unit', units],
+    ['patient', patients],
+    ...named,
+    ...(champion === undefined ? [] : [['champion', champion] as const]),
+  ];
+  return Object.fromEntries(
+    groups.flatMap(([group, numbers]) =>
+      Object.entries(numbers).map(([name, value]) => [`${part}/${group}/${snake(name)}`, value]),
+    ),
+  );
+}
+
+function snake(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
 function numbersOf(level: LevelAssessment): Numbers {
   const { aucRoc, averagePrecision, accuracy, operating, calibration, abstention } = level;
   return {
