@@ -19,20 +19,21 @@ export async function growthSvg(rows: readonly TrainingRow[]): Promise<string> {
       text: 'Time to the evaluated model',
       subtitle: '20 epochs, head on frozen VGG16, 64 × 64; both axes logarithmic',
     },
+    config: { view: { stroke: null } },
     data: { values },
     encoding: {
       x: {
         field: 'images',
         type: 'quantitative',
         title: 'images',
-        scale: { type: 'log', nice: false, padding: 24 },
+        scale: { type: 'log', nice: false, padding: 48 },
         axis: { values: counts, grid: false },
       },
       y: {
         field: 'seconds',
         type: 'quantitative',
         title: 'seconds',
-        scale: { type: 'log' },
+        scale: { type: 'log', nice: false, padding: 32 },
         axis: { values: [2, 5, 10, 20, 50, 100, 200, 500] },
       },
       color: {

@@ -73,6 +73,21 @@ describe('the bound', () => {
   });
 });
 
+describe('a recipe in use', () => {
+  it('is kept by the run that uses it, however long ago that began', async () => {
+    let now = 0;
+    const store = new FeatureStore(join(scratch, 'long'), { limitBytes: 1, now: () => now, newId });
+    const folder = await store.folder(A);
+    await store.add(folder, keys, rows, rows.byteLength);
+    now = 24 * 3_600_000;
+    await store.add(await store.folder(B), keys, rows, rows.byteLength);
+    const into = new Float32Array(3);
+    folder.read(keys[0] ?? '', into, 0);
+    expect([...into]).toEqual([1, 2, 3]);
+    store.close();
+  });
+});
+
 describe('ShardFolder', () => {
   it('lets two writers add the same rows at once, and others read either', async () => {
     const dir = join(scratch, 'two');
