@@ -115,6 +115,4 @@ describe('a journal', () => {
     await (await open(path)).close();
     await expect(open(join(path, 'journal.jsonl'))).rejects.toMatchObject({ code: 'OUTPUT_UNWRITABLE' });
   });
-    },
-  );
 });
