@@ -2,7 +2,7 @@ export { loadEngine, type Tf } from './engine.ts';
 export { EngineError, PackageError, WeightsError } from './errors.ts';
 export { joinModel } from './join.ts';
 export { setTrainingStep } from './layers/seeded-dropout.ts';
-export { buildFrozen, buildTail } from './network.ts';
+export { buildFrozen, buildTail, logitsOf } from './network.ts';
 export { fitNormaliser, type Normaliser } from './normaliser.ts';
 export { loadClassifier, type Classifier } from './package/classifier.ts';
 export {

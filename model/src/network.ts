@@ -26,7 +26,8 @@ export interface TailOptions extends NetworkOptions {
  * gradient: the tape would keep every map of it.
  *
  * - cut `head`: `[n, p]`, the pooled taps one after the other (`featureGroups` has their lengths), averaged over the
- *   views. Four views make a batch four times as large inside: divide its size by them.
+ *   views, and the statistics of the image itself. Four views make a batch four times as large inside: divide its size
+ *   by them.
  * - cut at a convolution: the map that goes into it, `[n, side, side, channels]`; the image itself for `block1_conv1`
  *
  * @throws RangeError for options that make no network
@@ -37,7 +38,7 @@ export function buildFrozen(tf: Tf, weights: BaseWeights, options: NetworkOption
   const image = tf.input({ shape: [inputSize, inputSize, 3], name: 'image' });
   const output =
     cut === 'head'
-      ? pooledViews(tf, image, division)
+      ? imageFeatures(tf, image, division)
       : lastOf(stack(tf, image, division.before, false), image);
   const model = tf.model({ inputs: image, outputs: output, name: 'frozen' });
   setConvolutions(tf, model, weights);
@@ -73,9 +74,16 @@ export function buildTail(tf: Tf, weights: BaseWeights, options: TailOptions): t
 /** Without the batch: what goes from the frozen part into the tail. */
 function featureShape(options: NetworkOptions): readonly number[] {
   const convolution = CONV_LAYERS.find((layer) => layer.name === options.cut);
-  if (convolution === undefined) return [featureGroups(options).reduce((sum, length) => sum + length, 0)];
+  if (convolution === undefined) return [featureGroups(options).reduce((sum, { length }) => sum + length, 0)];
   const side = Math.floor(options.inputSize / 2 ** (convolution.block - 1)); // each pool drops an odd row
   return [side, side, convolution.inputs];
+}
+
+function imageFeatures(tf: Tf, image: tfjs.SymbolicTensor, division: Division): tfjs.SymbolicTensor {
+  const pooled = division.taps.length === 0 ? [] : [pooledViews(tf, image, division)];
+  const layer = customLayers(tf).pixelStatistics({ name: 'pixels' });
+  const pixels = division.pixels ? [chain(image, [layer])] : [];
+  return joined(tf, 'with_pixels', [...pooled, ...pixels]);
 }
 
 function pooledViews(tf: Tf, image: tfjs.SymbolicTensor, division: Division): tfjs.SymbolicTensor {
@@ -130,9 +138,13 @@ function pool(
     const maximum = (): tfjs.layers.Layer => tf.layers.globalMaxPooling2d({ name: `${tap}_max` });
     return (pooling === 'avg' ? [average] : [average, maximum()]).map((layer) => chain(map, [layer]));
   });
-  const [first] = pooled;
-  if (first !== undefined && pooled.length === 1) return first;
-  return tf.layers.concatenate({ name: 'pooled' }).apply(pooled) as tfjs.SymbolicTensor;
+  return joined(tf, 'pooled', pooled);
+}
+
+function joined(tf: Tf, name: string, vectors: tfjs.SymbolicTensor[]): tfjs.SymbolicTensor {
+  const [first] = vectors;
+  if (first !== undefined && vectors.length === 1) return first;
+  return tf.layers.concatenate({ name }).apply(vectors) as tfjs.SymbolicTensor;
 }
 
 function normalise(tf: Tf, features: tfjs.SymbolicTensor, { points }: Normaliser): tfjs.SymbolicTensor {
@@ -151,16 +163,28 @@ function headLayers(tf: Tf, { classes, headUnits, dropout, seed }: TailOptions):
   return [
     ...(headUnits === 0 ? [] : [hidden]),
     seededDropout(tf, { name: 'dropout', rate: dropout, seed: derivedSeed(seed, 2) }),
-    tf.layers.dense({
-      name: 'probabilities',
-      units: classes,
-      activation: 'softmax',
-      // VGG16's features reach hundreds. Through random values the first answers would be certain and wrong, and where
-      // tfjs' cross-entropy clips a probability its gradient is 0: such images are never learned.
-      kernelInitializer: 'zeros',
-    }),
+    // VGG16's features reach hundreds: through random values the first answers would be certain, and wrong.
+    tf.layers.dense({ name: LOGITS, units: classes, kernelInitializer: 'zeros' }),
+    tf.layers.activation({ name: 'probabilities', activation: 'softmax' }),
   ];
 }
+
+/**
+ * The tail without its softmax: features → `[n, classes]`, whose softmax are the probabilities. A loss of these has a
+ * gradient however certain the network is, where a probability of 0 or 1 has none. It shares the tail's layers and has
+ * no weights of its own: dispose the tail, not this.
+ */
+export function logitsOf(tf: Tf, tail: tfjs.LayersModel): tfjs.LayersModel {
+  const known = logits.get(tail);
+  if (known !== undefined) return known;
+  const model = tf.model({ inputs: tail.inputs, outputs: tail.getLayer(LOGITS).output, name: 'logits' });
+  logits.set(tail, model);
+  return model;
+}
+
+/** Asked for at every step of a training. */
+const logits = new WeakMap<tfjs.LayersModel, tfjs.LayersModel>();
+const LOGITS = 'logits';
 
 /** Never 0: tfjs takes a seed of 0 for "no seed" and draws a random one. */
 function derivedSeed(seed: number, use: 1 | 2): number {

@@ -1,4 +1,5 @@
 import { deviate } from './deviate.ts';
+import type { FeatureGroup } from './taps.ts';
 
 /**
  * A function for each feature, straight between its points and flat outside of them: `levels` are its values at
@@ -14,22 +15,27 @@ export interface Normaliser {
 }
 
 /**
- * Learns from training rows what turns each feature into a normal deviate by its rank, of equal variance and weighed
- * so that every group has the same say in a penalised linear head, however many features it has.
+ * Learns from training rows what turns each feature into a normal deviate by its rank, weighed by the share of its
+ * group: in a penalised linear head a group has a say by its share, however many features it has.
  *
  * Of each feature: the rank at evenly spaced quantiles, the mean of the lowest and highest rank where quantiles tie;
  * kept within 0.5 and 99.5 %; as a normal deviate; minus the mean and over the standard deviation of the rows (a
  * thousandth of the group's largest is added, so that next to constant features stay small); within ±6; times
- * sqrt(1 / (groups · features of the group)). A constant feature becomes 0. Between the quantiles the function is
- * straight in the deviate, so that it is continuous: engines whose features differ by a rounding agree.
+ * sqrt(share · all features / features of the group). The mean variance of all features is thus 1, whatever the shares,
+ * so that ordinary step sizes fit. A constant feature becomes 0. Between the quantiles the function is straight in the
+ * deviate, so that it is continuous: engines whose features differ by a rounding agree.
  *
- * @param rows `[n, width]`, n at least 1; the width is the sum of the groups
- * @param groups lengths of the groups, as `featureGroups` gives them
+ * @param rows `[n, width]`, n at least 1; the width is the sum of the groups' lengths
+ * @param groups as `featureGroups` gives them
  * @param quantiles how many; 2 or more
  * @throws RangeError for rows that are none, ragged or not finite
  */
-export function fitNormaliser(rows: Float32Array, groups: readonly number[], quantiles = 101): Normaliser {
-  const width = groups.reduce((sum, length) => sum + length, 0);
+export function fitNormaliser(
+  rows: Float32Array,
+  groups: readonly FeatureGroup[],
+  quantiles = 101,
+): Normaliser {
+  const width = groups.reduce((sum, { length }) => sum + length, 0);
   const count = rows.length / width;
   if (!Number.isInteger(count) || count < 1) {
     throw new RangeError(`${rows.length} values are not rows of ${width} features`);
@@ -39,12 +45,12 @@ export function fitNormaliser(rows: Float32Array, groups: readonly number[], qua
     throw new RangeError(`${quantiles} quantiles are no table`);
   const deviates = deviatesOf(quantiles);
   let start = 0;
-  const functions = groups.flatMap((length) => {
+  const functions = groups.flatMap(({ length, share }) => {
     const columns = columnsOf(rows, width, start, (start += length));
     const resolution = ROUNDING * columns.reduce((most, column) => Math.max(most, largestOf(column)), 0);
     const standard = columns.map((column) => standardised(column, deviates, resolution));
     const spread = standard.reduce((most, column) => Math.max(most, column.spread), 0);
-    const weight = Math.sqrt(1 / (groups.length * length));
+    const weight = Math.sqrt((share * width) / length);
     return standard.map((column) => weighed(column, spread, weight));
   });
   return tables(functions);

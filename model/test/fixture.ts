@@ -36,14 +36,14 @@ export async function classifierModel(tf: Tf): Promise<tfjs.LayersModel> {
     if (kernel !== undefined)
       joined.getLayer('head').setWeights([kernel, tf.randomUniform([32], -1, 1, 'float32', 11)]);
     const output = [tf.randomUniform([32, 3], -0.02, 0.02, 'float32', 12), tf.tensor1d([0.2, -0.1, 0])];
-    joined.getLayer('probabilities').setWeights(output);
+    joined.getLayer('logits').setWeights(output);
   });
   return joined;
 }
 
 /** Gives the untrained last layer of a tail such weights that these features get answers which differ, none certain. */
 export function takeSides(tf: Tf, tail: tfjs.LayersModel, features: tfjs.Tensor): void {
-  const layer = tail.getLayer('probabilities');
+  const layer = tail.getLayer('logits');
   tf.tidy(() => {
     const before = tf.model({ inputs: tail.inputs, outputs: tail.getLayer('dropout').output });
     const [inputs = 0, classes = 0] = layer.getWeights()[0]?.shape ?? [];

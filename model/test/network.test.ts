@@ -68,7 +68,7 @@ describe('against the ONNX export that Keras made of the same weights', () => {
     const ours = features({ taps: all, pooling: 'avg-max' });
     const width = pooled.length / 2;
     let start = 0;
-    for (const length of featureGroups({ taps: all, pooling: 'avg-max' })) {
+    for (const { length } of featureGroups({ taps: all, pooling: 'avg-max' })) {
       for (const row of [0, width]) {
         const part = [row + start, row + start + length];
         expect(relativeError(ours.slice(...part), pooled.slice(...part))).toBeLessThan(1e-5);
@@ -107,7 +107,7 @@ describe.each(['head', 'block5_conv1'] as const)('cut at %s', (cut) => {
     expect(frozenModel().trainableWeights).toHaveLength(0);
     const names = tailModel().trainableWeights.map((weight) => weight.originalName.split('/')[0]);
     const block5 = ['block5_conv1', 'block5_conv2', 'block5_conv3'];
-    expect([...new Set(names)]).toEqual([...(cut === 'head' ? [] : block5), 'head', 'probabilities']);
+    expect([...new Set(names)]).toEqual([...(cut === 'head' ? [] : block5), 'head', 'logits']);
   });
 
   it('the joined model says what tail after frozen says, in training and after', async () => {

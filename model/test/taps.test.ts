@@ -49,7 +49,7 @@ describe.each(cuts)('cut at %s', (cut) => {
     expect(trained(tail)).toEqual([
       ...(cut === 'head' ? [] : cuts.slice(cuts.indexOf(cut))),
       'head',
-      'probabilities',
+      'logits',
     ]);
   });
 });
@@ -74,7 +74,7 @@ it('a tail ends at its deepest tap as well', () => {
     }),
   );
   expect(tail.inputs[0]?.shape).toEqual([null, 32, 32, 3]);
-  expect(trained(tail)).toEqual(['block1_conv1', 'block1_conv2', 'probabilities']);
+  expect(trained(tail)).toEqual(['block1_conv1', 'block1_conv2', 'logits']);
 });
 
 it('a gradient reaches the first trained convolution through averages and maxima of several layers', async () => {
@@ -103,15 +103,18 @@ it('a linear head has one layer, before which features are dropped in training',
   const tail = kept(
     buildTail(tf, weights, { inputSize: 32, cut: 'head', ...head, headUnits: 0, dropout: 0.5 }),
   );
-  expect(trained(tail)).toEqual(['probabilities']);
+  expect(trained(tail)).toEqual(['logits']);
   expect(tail.getLayer('dropout').outputShape).toEqual([null, 512]);
 });
 
 it('feature groups are the channels of each tap, for the average and for the maximum', () => {
   expect(featureGroups({ taps: ['block3_conv1', 'block1_conv1'], pooling: 'avg-max' })).toEqual([
-    256, 256, 64, 64,
+    { length: 256, share: 1 / 4 },
+    { length: 256, share: 1 / 4 },
+    { length: 64, share: 1 / 4 },
+    { length: 64, share: 1 / 4 },
   ]);
-  expect(featureGroups({})).toEqual([512]);
+  expect(featureGroups({})).toEqual([{ length: 512, share: 1 }]);
 });
 
 describe('four views', () => {
@@ -171,7 +174,11 @@ describe('refuses', () => {
       options: { cut: 'block5_conv1', views: 4 },
       says: '4 views',
     },
-    { what: 'pixels, for now', options: { cut: 'head', taps: ['pixels'] }, says: 'pixels' },
+    {
+      what: 'pixels with layers that are trained',
+      options: { cut: 'block5_conv1', taps: ['pixels', 'block5_pool'] },
+      says: 'pixels needs the cut head',
+    },
   ] as const)('$what', ({ options, says }) => {
     for (const builder of [buildFrozen, buildTail]) {
       expect(() => builder(tf, weights, { ...build, ...options })).toThrow(RangeError);

@@ -47,7 +47,7 @@ export async function writeRealPackage(dir: string, contract: Contract = RENDERI
   // An untrained tail answers 0.5 to everything; small random values tell images apart and are never certain.
   tf.tidy(() => {
     const kernel = tf.randomUniform([HEAD_UNITS, 2], -0.02, 0.02, 'float32', 5);
-    tail.getLayer('probabilities').setWeights([kernel, tf.zeros([2])]);
+    tail.getLayer('logits').setWeights([kernel, tf.zeros([2])]);
   });
   const model = joinModel(tf, frozen, tail);
   try {

@@ -1,6 +1,7 @@
 import type * as tfjs from '@tensorflow/tfjs-node';
 import type { Tf } from '../engine.ts';
 import { piecewiseLinearClass } from './piecewise-linear.ts';
+import { pixelStatisticsClass } from './pixel-statistics.ts';
 import { mirroredViewsClass, meanOverViewsClass } from './views.ts';
 
 /** The layers that tfjs does not have, each as a function that makes one. */
@@ -11,6 +12,8 @@ export interface CustomLayers {
   meanOverViews(args: { readonly name: string }): tfjs.layers.Layer;
   /** `[n, p]` → `[n, p]`: each feature through its own function, whose tables `[p, points]` are the layer's weights. */
   piecewiseLinear(args: { readonly name: string; readonly points: number }): tfjs.layers.Layer;
+  /** `[n, s, s, 3]`, with the means subtracted → `[n, 32]`: the `PIXEL_STATISTICS` of each image. */
+  pixelStatistics(args: { readonly name: string }): tfjs.layers.Layer;
 }
 
 /** Registered with this engine as well, so that a saved model which holds them can be loaded. */
@@ -18,12 +21,15 @@ export function customLayers(tf: Tf): CustomLayers {
   const known = made.get(tf);
   if (known !== undefined) return known;
   const [MirroredViews, MeanOverViews] = [mirroredViewsClass(tf), meanOverViewsClass(tf)];
-  const PiecewiseLinear = piecewiseLinearClass(tf);
-  for (const layer of [MirroredViews, MeanOverViews, PiecewiseLinear]) tf.serialization.registerClass(layer);
+  const [PiecewiseLinear, PixelStatistics] = [piecewiseLinearClass(tf), pixelStatisticsClass(tf)];
+  for (const layer of [MirroredViews, MeanOverViews, PiecewiseLinear, PixelStatistics]) {
+    tf.serialization.registerClass(layer);
+  }
   const layers: CustomLayers = {
     mirroredViews: (args) => new MirroredViews(args),
     meanOverViews: (args) => new MeanOverViews(args),
     piecewiseLinear: (args) => new PiecewiseLinear(args),
+    pixelStatistics: (args) => new PixelStatistics(args),
   };
   made.set(tf, layers);
   return layers;

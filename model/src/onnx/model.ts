@@ -4,6 +4,7 @@ import type { Tf } from '../engine.ts';
 import { PackageError } from '../errors.ts';
 import { onnxFile, type FloatTensor, type Operation } from './graph.ts';
 import { piecewiseLinear } from './piecewise-linear.ts';
+import { pixelStatisticsOperations } from './pixel-statistics.ts';
 import { meanOverViews, mirroredViews } from './views.ts';
 
 /**
@@ -78,8 +79,14 @@ function layerOperations(tf: Tf, layer: tfjs.layers.Layer, inputs: readonly stri
         ...activationOf(name, activation),
       ];
     }
+    case 'Activation': {
+      const { activation } = settings(layer, activationLayerSchema);
+      return activationOf(name, activation, inputs);
+    }
+    case 'PixelStatistics':
+      return [...pixelStatisticsOperations(name, inputs, sideOf(layer, layer.input))];
     case 'MirroredViews':
-      return mirroredViews(name, inputs, sideOf(layer));
+      return mirroredViews(name, inputs, sideOf(layer, layer.output));
     case 'MeanOverViews':
       return meanOverViews(name, inputs, widthOf(layer));
     case 'PiecewiseLinear':
@@ -117,9 +124,17 @@ function convolution(tf: Tf, layer: tfjs.layers.Layer, inputs: readonly string[]
   ];
 }
 
-function activationOf(layer: string, activation: z.infer<typeof activationSchema>): Operation[] {
-  if (activation === 'relu') return [{ op: 'Relu', name: `${layer}/relu` }];
-  if (activation === 'softmax') return [{ op: 'Softmax', name: `${layer}/softmax`, attributes: { axis: 1 } }];
+/** Of the operation before, or of `inputs`. */
+function activationOf(
+  layer: string,
+  activation: z.infer<typeof activationSchema>,
+  inputs?: readonly string[],
+): Operation[] {
+  const of = inputs === undefined ? {} : { inputs };
+  if (activation === 'relu') return [{ op: 'Relu', name: `${layer}/relu`, ...of }];
+  if (activation === 'softmax') {
+    return [{ op: 'Softmax', name: `${layer}/softmax`, ...of, attributes: { axis: 1 } }];
+  }
   return [];
 }
 
@@ -139,6 +154,7 @@ function constants(
 }
 
 const activationSchema = z.enum(['linear', 'relu', 'softmax']);
+const activationLayerSchema = z.object({ activation: activationSchema.exclude(['linear']) });
 const denseSchema = z.object({ activation: activationSchema, useBias: z.literal(true) });
 const convSchema = z.object({
   activation: activationSchema,
@@ -170,11 +186,11 @@ function unsupported(layer: tfjs.layers.Layer, why: string): PackageError {
   return new PackageError('LAYER_UNSUPPORTED', `layer ${layer.name} ${why}; it has no ONNX form here`);
 }
 
-/** Of square images `[n, side, side, channels]`. */
-function sideOf(layer: tfjs.layers.Layer): number {
-  const shape = layer.outputShape as tfjs.Shape;
+/** Of square images `[n, side, side, channels]` that go into or come out of the layer. */
+function sideOf(layer: tfjs.layers.Layer, end: tfjs.SymbolicTensor | tfjs.SymbolicTensor[]): number {
+  const shape = Array.isArray(end) ? [] : end.shape;
   if (shape.length === 4 && shape[1] === shape[2]) return shape[1] ?? 0;
-  throw unsupported(layer, `gives ${JSON.stringify(shape)}, no square images`);
+  throw unsupported(layer, `has ${JSON.stringify(shape)}, no square images`);
 }
 
 /** Of vectors `[n, width]`. */

@@ -1,5 +1,5 @@
 /** Batches of features through the tail: one training step, and probabilities. */
-import type { Tf } from '@hilum/model';
+import { logitsOf, type Tf } from '@hilum/model';
 import type { FitRecipe } from '../recipe.ts';
 import type { LayersModel, Tensor, Variable } from '../tensors.ts';
 
@@ -39,9 +39,10 @@ export function lossAndGradients(
     const classes = tf.tensor1d(labels, 'int32');
     const sampleWeights = tf.tensor1d(Float32Array.from(batch, (index) => weights[index] ?? 0));
     return tf.variableGrads(() => {
-      const probabilities = tail.apply(x, { training: true }) as Tensor;
-      const chosen = tf.sum(tf.mul(tf.oneHot(classes, classCount), probabilities), -1);
-      return tf.mean(tf.mul(tf.neg(tf.log(tf.maximum(chosen, LEAST))), sampleWeights)).asScalar();
+      // Of the logits: a probability that has become 0 has no gradient, and its image would never be learned.
+      const logarithms = tf.logSoftmax(logitsOf(tf, tail).apply(x, { training: true }) as Tensor);
+      const chosen = tf.sum(tf.mul(tf.oneHot(classes, classCount), logarithms), -1);
+      return tf.mean(tf.mul(tf.neg(chosen), sampleWeights)).asScalar();
     }, [...variables]);
   });
   const loss = value.dataSync()[0] ?? Number.NaN;
@@ -77,8 +78,7 @@ export function crossEntropy(row: readonly number[], label: number): number {
   return -Math.log(Math.max(row[label] ?? 0, LEAST));
 }
 
-// Far below what Keras clips probabilities at (1e-7): there a clipped image has no gradient and is never learned, and
-// Keras avoids that by the logits. In float32 1/p and the class weight stay finite down to this.
+/** Near the smallest float32: what a softmax has rounded to 0 still counts as a finite 69 nats. */
 const LEAST = 1e-30;
 
 function inputOf(
