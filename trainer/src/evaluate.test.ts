@@ -42,7 +42,9 @@ describe('evaluate', () => {
         9,
       );
     }
-    expect(Object.keys(assessment.levels.unit.shortcuts)).toEqual(['fileBytes', 'meanGrey', 'pixels']);
+    const { fileBytes, ...others } = assessment.levels.unit.shortcuts;
+    expect(Object.keys(others)).toEqual(['meanGrey', 'pixels']);
+    expect(defined(fileBytes ?? { notDefined: 'absent' })).toMatchObject({ feature: 'fileBytes' });
   });
 
   it('chooses no threshold where the package brings none, and says so', async () => {

@@ -34,7 +34,7 @@ describe('decide', () => {
     expect(decisionSchema.safeParse({ ...decision, version: 2 }).success).toBe(false);
   });
 
-  it('learns which way a shortcut points from train where there is one, else from validation', () => {
+  it('learns which way a shortcut points from validation, and from as much of train as is known', () => {
     const learnt = decision.levels.unit.shortcuts['diameterMm'];
     expect(learnt).toMatchObject({
       positiveWhere: 'higher',
@@ -47,9 +47,11 @@ describe('decide', () => {
       train: train.scores,
       facts: new Map([...facts, ...train.facts]),
     });
-    expect(both.levels.unit.shortcuts['diameterMm']).toMatchObject({
-      samples: new Set(unitsOf(train.scores)).size,
-    });
+    const units = new Set(unitsOf([...validation.scores, ...train.scores]));
+    expect(both.levels.unit.shortcuts['diameterMm']).toMatchObject({ samples: units.size });
+    // A run need not read the facts of its training images.
+    const unread = decide({ ...classes, validation: validation.scores, train: train.scores, facts });
+    expect(unread.levels.unit.shortcuts).toEqual(decision.levels.unit.shortcuts);
     expect(both.levels.unit.operatingPoint).toEqual(decision.levels.unit.operatingPoint);
   });
 

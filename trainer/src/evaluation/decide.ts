@@ -14,7 +14,7 @@ import { DEFAULT_AGGREGATION, samplesAt, type Aggregation, type Classes, type Le
 
 export interface DecideInput extends Classes {
   readonly validation: readonly ImageScore[];
-  /** Directions of shortcuts are learnt here where they are given, else on validation. */
+  /** Their AUC is kept, and directions of shortcuts are learnt on these and validation, as far as facts are known. */
   readonly train?: readonly ImageScore[];
   readonly facts?: FactsByFile;
   /** What the validation scores are of, for the record: `validation`, or the folds of a cross-validation. */
@@ -66,14 +66,17 @@ function levelDecision(
   const { validation, train, facts = new Map() } = input;
   const samples = samplesAt(level, validation, aggregation, input);
   const { binary, classes } = columnsOf(samples, input);
-  const learnt = train === undefined ? samples : samplesAt(level, train, aggregation, input);
-  const learntColumns = columnsOf(learnt, input).binary;
-  const aucs = { train: train && aucOf(learntColumns), validation: aucOf(binary) };
+  const fitted = train && columnsOf(samplesAt(level, train, aggregation, input), input).binary;
+  const seen = samplesAt(level, [...(train ?? []), ...validation], aggregation, input);
+  const aucs = { train: fitted && aucOf(fitted), validation: aucOf(binary) };
   return {
     operatingPoint: chooseOperatingPoint(binary, rule),
     temperature: fitTemperature(classes),
     conformal: conformalThreshold(classes, alpha),
-    shortcuts: shortcutDirections({ samples: learntColumns, features: shortcutsOf(learnt, facts) }),
+    shortcuts: shortcutDirections({
+      samples: columnsOf(seen, input).binary,
+      features: shortcutsOf(seen, facts),
+    }),
     aucRoc: {
       ...(typeof aucs.train === 'number' && { train: aucs.train }),
       ...(typeof aucs.validation === 'number' && { validation: aucs.validation }),

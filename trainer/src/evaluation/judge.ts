@@ -1,5 +1,6 @@
 /** Whether a model may get the alias: named gates, each with its reason. Pure. */
 import { intervalOf } from '../statistics/auc.ts';
+import { z } from 'zod';
 import { isDefined } from '../statistics/samples.ts';
 import type { Assessment, LevelAssessment } from './assessment.ts';
 import type { Level } from './levels.ts';
@@ -16,21 +17,26 @@ export interface Gates {
   readonly notBelowChampion?: { readonly margin: number };
 }
 
-export interface GateResult {
-  readonly name: 'aucRoc' | 'aucRocLower95' | 'beatsShortcuts' | 'notBelowChampion';
-  readonly passed: boolean;
+const gateResultSchema = z.object({
+  name: z.enum(['aucRoc', 'aucRocLower95', 'beatsShortcuts', 'notBelowChampion']),
+  passed: z.boolean(),
   /** Absent where the figure is not defined. */
-  readonly value?: number;
-  readonly bound?: number;
+  value: z.number().optional(),
+  bound: z.number().optional(),
   /** For the person on call, one sentence. */
-  readonly message: string;
-}
+  message: z.string(),
+});
 
-export interface Verdict {
-  readonly passed: boolean;
-  readonly message: string;
-  readonly gates: readonly GateResult[];
-}
+/** As a run keeps it beside its figures. */
+export const verdictSchema = z.object({
+  passed: z.boolean(),
+  message: z.string(),
+  gates: z.array(gateResultSchema),
+});
+
+export type GateResult = Readonly<z.output<typeof gateResultSchema>>;
+
+export type Verdict = Readonly<z.output<typeof verdictSchema>>;
 
 /** Every gate that is set must pass; a figure that is not defined passes none. Without a gate every finished model may. */
 export function judge({ levels }: Pick<Assessment, 'levels'>, gates: Gates = {}): Verdict {
