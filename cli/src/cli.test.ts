@@ -200,7 +200,9 @@ describe('the commands, one after the other', () => {
 
   it('speaks to people without --json', async () => {
     const { out } = await hilum('evaluate', '--model', model, '--data', phantom, '--part', 'all');
-    expect(out).toMatch(/part: all +samples +accuracy +AUC-ROC \(malignant\)\nimages +24 /);
+    expect(out).toMatch(
+      /part: all +samples +accuracy +AUC-ROC \(malignant\) +sensitivity +specificity\nimages +24 /,
+    );
     expect(out).toContain('Research use only, not for diagnosis.');
   });
 
