@@ -42,7 +42,7 @@ export interface RunFacts {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-export interface PartCounts {
+interface PartCounts {
   readonly images: number;
   readonly units: number;
   readonly patients: number;

@@ -116,7 +116,7 @@ export interface RocCurvePoint {
   readonly tpr: number;
 }
 
-export interface PrecisionRecallCurvePoint {
+interface PrecisionRecallCurvePoint {
   readonly threshold: number;
   readonly recall: number;
   readonly precision: number;

@@ -34,7 +34,7 @@ export interface Plot {
   readonly panels: readonly Panel[];
 }
 
-export interface Panel {
+interface Panel {
   readonly width: number;
   readonly height: number | { readonly step: number };
   readonly layer: readonly Part[];
