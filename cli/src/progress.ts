@@ -105,6 +105,8 @@ function told(
       return `warning   MLflow is still away: send the rest with hilum track-sync --spool ${event.spool}`;
     case 'tracking-note':
       return `tracking  ${event.note}`;
+    case 'champion':
+      return `champion  ${event.note}`;
     case 'evaluated': {
       const figures = `accuracy ${event.accuracy.toFixed(4)}, AUC-ROC ${event.aucRoc.toFixed(4)}`;
       return `test      ${figures} (of epoch ${event.bestEpoch})`;

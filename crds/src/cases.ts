@@ -87,7 +87,17 @@ export const cases: readonly Case[] = [
         nodeSelector: { pool: 'gpu' },
       },
       tracking: { uri: 'http://mlflow.team-a.svc:5000', experiment: 'lung nodules' },
-      registration: { model: 'lung', alias: 'challenger', gate: { minAucRoc: '0.85' } },
+      registration: {
+        model: 'lung',
+        alias: 'challenger',
+        gate: {
+          level: 'unit',
+          minAucRoc: '0.85',
+          minAucRocLower95: '0.8',
+          beatsShortcuts: true,
+          maxBelowChampion: '0.01',
+        },
+      },
       limits: { startSeconds: 10, activeSeconds: 60, retries: 0 },
     },
   },

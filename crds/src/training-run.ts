@@ -97,17 +97,32 @@ const preprocessing = z
   })
   .describe('How an image becomes the input tensor. It is written into the model package.');
 
+/** From 0 to 1, as text: Kubernetes has no exact fractions. */
+const share = (description: string) => pattern(8, /^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$/, description);
+
 const registration = z
   .strictObject({
     model: modelName('Registered model in MLflow; made if it does not exist.'),
     alias: modelAlias('Alias to point at the new version once it passes the gate.').default('champion'),
     gate: z
       .strictObject({
-        minAucRoc: pattern(
-          8,
-          /^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$/,
-          'The least AUC-ROC on the test part with which the alias moves.',
-        ).default('0.80'),
+        level: z
+          .enum(['image', 'unit', 'patient'])
+          .default('image')
+          .describe('Whose figures are judged: those of images, of nodules or series, or of patients.'),
+        minAucRoc: share('The least AUC-ROC on the test part with which the alias moves.').default('0.80'),
+        minAucRocLower95: share(
+          'The least that the lower end of its 95 percent interval, by a bootstrap over patients, may be.',
+        ).optional(),
+        beatsShortcuts: z
+          .boolean()
+          .default(false)
+          .describe(
+            'Whether the model must be better than file size, mean grey, image shape and a known diameter alone: the interval of each difference lies above 0.',
+          ),
+        maxBelowChampion: share(
+          'By how much its AUC-ROC may be below that of the model that the alias points at, on the images that both were tested on.',
+        ).optional(),
       })
       .optional()
       .describe(

@@ -10,6 +10,7 @@ const run = {
   preprocessing: {},
   model: {},
   hyperparameters: {},
+  augmentation: {},
   tracking: { uri: 'http://mlflow:5000', experiment: 'hilum' },
   registration: { model: 'lung' },
 };
@@ -24,8 +25,29 @@ describe('readPodConfig', () => {
       dataset: { md5: run.dataset.md5, remote: run.dataset.remote },
       split: { seed: 7, validationPercent: 20, testPercent: 20 },
       preprocessing: { inputSize: 224 },
-      model: { trainableFrom: 'head', headUnits: 256, dropout: 0.5 },
-      hyperparameters: { epochs: 20, batchSize: 32, learningRate: 0.001, seed: 7 },
+      model: {
+        trainableFrom: 'head',
+        taps: ['block5_pool'],
+        pooling: 'avg',
+        views: 1,
+        normalise: 'none',
+        headUnits: 256,
+        dropout: 0.5,
+        l2: 0,
+      },
+      hyperparameters: {
+        epochs: 20,
+        batchSize: 32,
+        learningRate: 0.001,
+        seed: 7,
+        optimizer: 'adam',
+        schedule: 'constant',
+        warmupEpochs: 0,
+        patience: 0,
+        classWeights: 'balanced',
+        unitWeights: 'none',
+      },
+      augmentation: { copies: 0, rotationDegrees: 10, shiftPercent: 5, scalePercent: 5, noise: 0 },
       registration: { model: 'lung', alias: 'champion' },
     });
   });
@@ -34,15 +56,17 @@ describe('readPodConfig', () => {
     const { run: given } = read(
       {},
       {
-        model: { dropout: '0.25' },
+        model: { dropout: '0.25', l2: '1e-4' },
         hyperparameters: { learningRate: '1e-4' },
-        registration: { model: 'lung', gate: { minAucRoc: '0.85' } },
+        registration: { model: 'lung', gate: { minAucRoc: '0.85', maxBelowChampion: '0.01' } },
       },
     );
     expect(optionsOf(given)).toMatchObject({
-      model: { dropout: 0.25 },
+      model: { dropout: 0.25, l2: 0.0001 },
       hyperparameters: { learningRate: 0.0001 },
-      registration: { gate: { minAucRoc: 0.85 } },
+      registration: {
+        gate: { level: 'image', minAucRoc: 0.85, beatsShortcuts: false, notBelowChampion: { margin: 0.01 } },
+      },
     });
   });
 
@@ -51,7 +75,12 @@ describe('readPodConfig', () => {
     expect(read(env).remoteAuth).toEqual({ username: 'u', password: 'p' });
     const elsewhere = { dataset: { ...run.dataset, remote: 'http://mlflow:5001/dvc' } };
     expect(read(env, elsewhere).remoteAuth).toBeUndefined();
-    expect(read({ ...env, HILUM_DVC_TOKEN: 't' }, elsewhere).remoteAuth).toEqual({ token: 't' });
+    expect(read({ ...env, HILUM_DVC_TOKEN: 't' }, elsewhere).remoteAuth).toEqual({
+      token: 't',
+      scheme: 'Bearer',
+    });
+    const header = { HILUM_DVC_HEADER: 'X-Key', HILUM_DVC_HEADER_VALUE: 'k' };
+    expect(read({ ...env, ...header }, elsewhere).remoteAuth).toEqual({ header: 'X-Key', value: 'k' });
   });
 
   it('names every mistake', () => {

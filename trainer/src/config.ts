@@ -3,6 +3,7 @@ import { trainerConfigSchema, type TrainerConfig } from '@hilum/crds';
 import { z } from 'zod';
 import type { RemoteAuth } from './dvc/remote.ts';
 import { TrainerError } from './errors.ts';
+import type { Gates } from './evaluation/judge.ts';
 import type { TrainOptions } from './options.ts';
 import { recipeOf } from './recipe.ts';
 
@@ -88,8 +89,19 @@ export function optionsOf(
     registration: {
       model: registration.model,
       alias: registration.alias,
-      ...(gate === undefined ? {} : { gate: { minAucRoc: Number(gate.minAucRoc) } }),
+      ...(gate === undefined ? {} : { gate: gatesOf(gate) }),
     },
+  };
+}
+
+function gatesOf(gate: NonNullable<TrainerConfig['registration']['gate']>): Gates {
+  const { level, minAucRoc, minAucRocLower95, beatsShortcuts, maxBelowChampion } = gate;
+  return {
+    level,
+    minAucRoc: Number(minAucRoc),
+    beatsShortcuts,
+    ...(minAucRocLower95 !== undefined && { minAucRocLower95: Number(minAucRocLower95) }),
+    ...(maxBelowChampion !== undefined && { notBelowChampion: { margin: Number(maxBelowChampion) } }),
   };
 }
 

@@ -90,19 +90,3 @@ function figures(
     ),
   };
 }
-
-export interface Gate {
-  readonly passed: boolean;
-  /** For the person on call, one sentence. */
-  readonly message: string;
-}
-
-/** Whether a model may get the alias. Without a bound every finished model may. */
-export function judge({ aucRoc, samples }: Figures, minAucRoc: number | undefined): Gate {
-  const measured = `AUC-ROC ${aucRoc.toFixed(4)} on ${samples} test images`;
-  if (minAucRoc === undefined) return { passed: true, message: `${measured}; no gate is set` };
-  // NaN compares false, and so never passes.
-  return aucRoc >= minAucRoc
-    ? { passed: true, message: `${measured} reaches the gate of ${minAucRoc}` }
-    : { passed: false, message: `${measured} is below the gate of ${minAucRoc}` };
-}

@@ -41,6 +41,8 @@ export type TrainEvent =
   | ({ readonly type: 'epoch' } & Epoch)
   | CheckpointEvent
   | TrackingEvent
+  /** There is a model under the alias, and why it cannot be compared with. */
+  | { readonly type: 'champion'; readonly note: string }
   | {
       readonly type: 'evaluated';
       readonly samples: number;

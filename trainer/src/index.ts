@@ -3,7 +3,7 @@ export type { TrainOptions, TrainResult } from './options.ts';
 export { evaluate, type EvaluatedPackage } from './evaluate.ts';
 export type { Assessment } from './evaluation/assessment.ts';
 export { metricsFile, type MetricsFile } from './evaluation/metrics-file.ts';
-export type { Evaluation, Figures, Gate, ImageScore, UnitScore } from './evaluation.ts';
+export type { Evaluation, Figures, ImageScore, UnitScore } from './evaluation.ts';
 export type { TrainEvent } from './events.ts';
 export { catchUp, type CaughtUp, type CatchUpOptions } from './tracking/catch-up.ts';
 export { scanDataset, type Dataset, type DatasetImage } from './dataset/scan.ts';

@@ -40,6 +40,7 @@ function config(uid: string, changes: Readonly<Record<string, unknown>> = {}): C
     preprocessing: { inputSize: 32 },
     model: {},
     hyperparameters: { epochs: 2, batchSize: 8 },
+    augmentation: {},
     tracking: { uri: server.url, experiment: 'pods' },
     registration: { model: `lung-${uid}`, gate: { minAucRoc: '0' } },
     ...changes,

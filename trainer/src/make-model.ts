@@ -4,21 +4,28 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { contractSchema } from '@hilum/imaging';
 import { buildFrozen, joinModel, writePackage, type PackageInfo } from '@hilum/model';
+import type { AuditCounts } from './audit/audit.ts';
+import { runFacts } from './card/run-facts.ts';
 import { folderCheckpoints } from './checkpoint/folder.ts';
 import { s3Checkpoints } from './checkpoint/s3.ts';
 import { datasetMd5 } from './dvc/push.ts';
-import type { Evaluation } from './evaluation.ts';
-import { examine } from './examine.ts';
+import { findChampion } from './champion.ts';
+import { DECISION_FILE } from './evaluation/decision.ts';
+import { flatMetrics, metricsFile } from './evaluation/metrics-file.ts';
+import { judge } from './evaluation/judge.ts';
+import type { Champion } from './evaluation/opponents.ts';
+import { examine, type Examination } from './examine.ts';
 import type { Features } from './features/extract.ts';
 import type { CheckpointOptions } from './fit/keeper.ts';
 import type { TrainOptions, TrainResult } from './options.ts';
 import { refuseOtherContent } from './output.ts';
 import { paramsOf } from './params.ts';
 import type { Plan } from './plan.ts';
-import { reportFiles } from './report-files.ts';
+import { assessmentFiles, reportFiles } from './report-files.ts';
 import type { LayersModel } from './tensors.ts';
 import type { RunLog, TrackingOptions } from './tracking.ts';
 import { verifyPackage } from './verify-package.ts';
+import { versionsOf } from './versions.ts';
 import {
   fitNetwork,
   networkOf,
@@ -28,14 +35,24 @@ import {
   type Workbench,
 } from './workbench.ts';
 
-export type Made = Pick<TrainResult, 'evaluation' | 'details' | 'package' | 'digest'>;
+export type Made = Pick<TrainResult, 'evaluation' | 'details' | 'package' | 'digest' | 'gate'>;
+
+/** What is there beside a plan: the run's record in MLflow, where it has one, and what the leakage audit counted. */
+interface Surroundings {
+  readonly log: RunLog | undefined;
+  readonly audit: AuditCounts;
+}
 
 /** Features, training, evaluation, package, upload: all that a retry of an uploaded run need not do again. */
-export async function makeModel(asked: Plan, options: TrainOptions, log: RunLog | undefined): Promise<Made> {
+export async function makeModel(
+  asked: Plan,
+  options: TrainOptions,
+  { log, audit }: Surroundings,
+): Promise<Made> {
   const { signal, now = Date.now, onEvent } = options;
   const pin = await pinOf(options, log);
+  const source = options.dataset?.remote ?? basename(resolve(options.dataDir));
   if (pin !== undefined) {
-    const source = options.dataset?.remote ?? basename(resolve(options.dataDir));
     await log?.start(paramsOf(asked, options, pin), { name: 'images', digest: pin, source });
   }
   const bench = await openWorkbench(asked, { ...options, now });
@@ -51,29 +68,52 @@ export async function makeModel(asked: Plan, options: TrainOptions, log: RunLog 
     const network = await fitRun({ bench, features, plan, options, log, pin });
     try {
       const { seed } = options.hyperparameters;
-      const found = await examine(plan, network, { seed, signal });
-      const { evaluation } = found;
+      const champion = await championOf(options, pin);
+      const found = await examine(plan, network, { seed, signal, champion });
+      const { evaluation, assessment } = found;
+      const gate = judge(assessment, options.registration?.gate);
       const { samples, accuracy, aucRoc } = evaluation;
       const bestEpoch = network.best.epoch;
       onEvent?.({ type: 'evaluated', samples, accuracy, aucRoc, bestEpoch });
       const createdAt = new Date(log?.run.startTimeMs ?? now()).toISOString();
+      const facts = runFacts({
+        plan,
+        audit,
+        pin,
+        source,
+        createdAt,
+        labelledBy: options.labels?.from ?? 'folders',
+        network: options.model,
+        fit: options.hyperparameters,
+        augmentation: options.augmentation,
+        baseWeightsSha256: bench.weights.sha256,
+        training: { epochs: network.epochs.length, bestEpoch },
+        versions: versionsOf(bench.tf),
+      });
+      const history = { epochs: network.epochs, bestEpoch };
+      const reports = {
+        ...reportFiles(plan, evaluation),
+        ...(await assessmentFiles({ assessment, history, facts })),
+      };
       const info = await packageModel({
         bench,
-        tail: network.tail,
         plan,
         options,
-        evaluation,
         log,
+        tail: network.tail,
+        found,
+        reports,
         createdAt,
       });
       await verifyPackage(bench.tf, info.dir, plan.dataset.dir, evaluation.images, signal);
-      const files = reportFiles(plan, evaluation);
       const { digest } = info;
       onEvent?.({ type: 'packaged', digest });
-      await log?.upload({ evaluation, bestEpoch, digest, packageDir: info.dir, files });
-      await writeReports(join(info.dir, 'training'), files);
+      const metrics = flatMetrics(metricsFile(assessment));
+      const done = { evaluation, bestEpoch, digest, verdict: gate, metrics };
+      await log?.upload({ ...done, packageDir: info.dir, files: reports });
+      await writeReports(join(info.dir, 'training'), reports);
       await checkpointsOf({ bench, plan, options, pin })?.store.clear(signal);
-      return { evaluation: { samples, accuracy, aucRoc }, details: found, package: info, digest };
+      return { evaluation: { samples, accuracy, aucRoc }, details: found, package: info, digest, gate };
     } finally {
       network.dispose();
     }
@@ -89,6 +129,18 @@ async function pinOf(
 ): Promise<string | undefined> {
   const isNeeded = log !== undefined || checkpoint !== undefined;
   return dataset?.md5 ?? (isNeeded ? datasetMd5(dataDir, signal) : undefined);
+}
+
+/** The model to compare with, where this one may take its place. */
+async function championOf(
+  { registration, tracking, signal, onEvent }: TrainOptions,
+  pin: string | undefined,
+): Promise<Champion | undefined> {
+  if (registration?.alias === undefined || tracking === undefined || pin === undefined) return undefined;
+  const { model, alias } = registration;
+  const { champion, note } = await findChampion(tracking.mlflow, { model, alias }, pin, signal);
+  if (note !== undefined) onEvent?.({ type: 'champion', note });
+  return champion;
 }
 
 /** The plan under a contract that says no more than the dataset bears out. */
@@ -148,12 +200,14 @@ async function packageModel({
   tail,
   plan,
   options,
-  evaluation,
+  found: { evaluation },
+  reports,
   log,
   createdAt,
 }: Stage & {
   readonly tail: LayersModel;
-  readonly evaluation: Evaluation;
+  readonly found: Examination;
+  readonly reports: Readonly<Record<string, Uint8Array>>;
   readonly createdAt: string;
 }): Promise<PackageInfo> {
   const { tf, weights } = bench;
@@ -163,7 +217,7 @@ async function packageModel({
   const scratch = join(dirname(outDir), `.${basename(outDir)}.building-${process.pid}`);
   try {
     await refuseOtherContent(outDir);
-    const info = await writePackage(scratch, tf, whole, {
+    const metadata = {
       labels: plan.dataset.labels,
       positiveLabel: plan.positiveLabel,
       contract: plan.contract,
@@ -176,7 +230,8 @@ async function packageModel({
       baseWeightsSha256: weights.sha256,
       createdAt,
       ...(log === undefined ? {} : { run: packageRun(log, options.tracking) }),
-    });
+    };
+    const info = await writePackage(scratch, tf, whole, metadata, shipped(reports));
     await rm(outDir, { recursive: true, force: true });
     await rename(scratch, outDir);
     return { ...info, dir: outDir };
@@ -187,6 +242,16 @@ async function packageModel({
   }
 }
 
+/** What goes with the model wherever it goes: how its scores are to be taken, and what it is. No list of images. */
+function shipped(reports: Readonly<Record<string, Uint8Array>>): Record<string, Uint8Array> {
+  const wanted = new Set([DECISION_FILE, 'MODEL_CARD.md']);
+  return Object.fromEntries(
+    Object.entries(reports).flatMap(([name, bytes]) =>
+      wanted.has(name) ? [[`training/${name}`, bytes] as const] : [],
+    ),
+  );
+}
+
 function packageRun(log: RunLog, tracking: TrackingOptions | undefined): PackageInfo['run'] {
   const { runId: id, experimentId } = log.run;
   const trainingRun = tracking?.trainingRun;
@@ -195,5 +260,8 @@ function packageRun(log: RunLog, tracking: TrackingOptions | undefined): Package
 
 async function writeReports(dir: string, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
   await mkdir(dir, { recursive: true });
-  for (const [name, bytes] of Object.entries(files)) await writeFile(join(dir, name), bytes);
+  for (const [name, bytes] of Object.entries(files)) {
+    await mkdir(dirname(join(dir, name)), { recursive: true });
+    await writeFile(join(dir, name), bytes);
+  }
 }

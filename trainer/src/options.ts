@@ -2,7 +2,8 @@
 import type { Window } from '@hilum/imaging';
 import type { PackageInfo } from '@hilum/model';
 import type { SplitSource } from './dataset/choose-split.ts';
-import type { Figures, Gate } from './evaluation.ts';
+import type { Verdict } from './evaluation/judge.ts';
+import type { Figures } from './evaluation.ts';
 import type { Examination } from './examine.ts';
 import type { Counts, TrainEvent } from './events.ts';
 import type { AugmentationRecipe, FitRecipe, NetworkRecipe } from './recipe.ts';
@@ -60,7 +61,7 @@ export interface TrainResult {
   readonly search?: FoundSettings;
   /** Of the package: `sha256:…` of its manifest. */
   readonly digest: string;
-  readonly gate: Gate;
+  readonly gate: Verdict;
   readonly run?: { readonly experimentId: string; readonly runId: string; readonly url: string };
   readonly model?: RegisteredModel;
 }

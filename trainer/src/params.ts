@@ -4,10 +4,10 @@ import type { Plan } from './plan.ts';
 
 /** What MLflow shows of a run's settings. */
 export function paramsOf(plan: Plan, options: TrainOptions, pin: string): Record<string, string> {
-  const { preprocessing, model, hyperparameters } = options;
+  const { preprocessing, model, hyperparameters, augmentation } = options;
   const { seed, fractions } = plan.split;
   const split = { seed, ...fractions, sha256: plan.splitSha256 };
-  const groups = { split, preprocessing: { inputSize: preprocessing.inputSize }, model, hyperparameters };
+  const groups = { split, preprocessing: { inputSize: preprocessing.inputSize }, model, hyperparameters, augmentation };
   const flat = Object.entries(groups).flatMap(([group, values]) =>
     Object.entries(values).map(([key, value]) => [`${group}.${key}`, String(value)] as const),
   );

@@ -55,7 +55,14 @@ export async function runInPod({ config, signal, now, log }: PodOptions): Promis
     ...(config.checkpointDir !== undefined && {
       checkpoint: { place: config.checkpointDir, ...run.checkpoint },
     }),
-    tracking: { mlflow, experiment: run.tracking.experiment, runName: run.run.name, trainingRun: run.run },
+    tracking: {
+      mlflow,
+      experiment: run.tracking.experiment,
+      runName: run.run.name,
+      trainingRun: run.run,
+      // On the volume, where there is one: the next pod sends what this one could not.
+      spool: { dir: join(config.checkpointDir ?? workDir, 'spool') },
+    },
     signal,
     now,
     onEvent: (event) => logEvent(event, log, sometimes),

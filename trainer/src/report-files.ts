@@ -14,6 +14,8 @@ import type { History } from './plots/history.ts';
 import { plotFiles } from './plots/plots.ts';
 
 export const SPLIT_FILE = 'split.json';
+/** Every score of the test part, image by image. */
+export const EVALUATION_FILE = 'evaluation.json';
 
 /** split.json, evaluation.json and roc.csv, by name. */
 export function reportFiles(
@@ -22,7 +24,7 @@ export function reportFiles(
 ): Readonly<Record<string, Uint8Array>> {
   return {
     [SPLIT_FILE]: Buffer.from(splitText(plan.split)),
-    'evaluation.json': json(evaluation),
+    [EVALUATION_FILE]: json(evaluation),
     'roc.csv': Buffer.from(rocCsv(evaluation)),
   };
 }

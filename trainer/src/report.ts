@@ -10,11 +10,15 @@ const MAX_BYTES = 4096;
 /** Six bytes of JSON a character at worst, so that a report always fits. */
 const MAX_MESSAGE = 600;
 
+/** As the schema of the report has it. */
+const MAX_GATE_MESSAGE = 512;
+
 /** Exit code of a process that was told to end: 128 + SIGTERM. */
 export const EXIT_TERMINATED = 143;
 
 export function successReport(result: TrainResult): TrainerReport {
-  const { dataset, evaluation, gate, run, model } = result;
+  const { dataset, evaluation, run, model } = result;
+  const gate = { passed: result.gate.passed, message: result.gate.message.slice(0, MAX_GATE_MESSAGE) };
   if (run === undefined || model === undefined) throw new TypeError('a pod always tracks and registers');
   const { experimentId, runId } = run;
   return { outcome: 'succeeded', experimentId, runId, dataset, evaluation, gate, model };

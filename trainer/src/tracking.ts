@@ -3,9 +3,10 @@ import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MlflowError, type Run } from '@hilum/mlflow';
 import { TrainerError } from './errors.ts';
-import type { Evaluation, Gate } from './evaluation.ts';
+import { verdictSchema, type Verdict } from './evaluation/judge.ts';
+import type { Evaluation } from './evaluation.ts';
 import type { Epoch } from './fit/epoch.ts';
-import type { EntryOf, Point } from './tracking/entry.ts';
+import { pointsOf, type EntryOf } from './tracking/entry.ts';
 import { openNow, runEntry, trialEntry, UID_TAG, unknownRun } from './tracking/open.ts';
 import type { Registration, TrackingOptions, Trial, Uploaded } from './tracking/options.ts';
 import { DIGEST_TAG } from './tracking/package.ts';
@@ -19,6 +20,8 @@ export type { RegisteredModel } from './tracking/registration.ts';
 export type { TrackingEvent } from './tracking/event.ts';
 export { tracked } from './tracking/tracked.ts';
 
+/** What the gates said, as JSON. */
+const GATE_TAG = 'hilum.gate';
 /** Longest that the closing of a run may hold up the end of the process. */
 const CLOSE_MS = 3_000;
 /** Larger files are not copied: they have to stay where they lie until MLflow has them. */
@@ -93,8 +96,10 @@ export class RunLog {
   get uploaded(): Uploaded | undefined {
     const digest = this.run.tags[DIGEST_TAG];
     const { 'test/accuracy': accuracy, 'test/auc_roc': aucRoc } = this.run.metrics;
-    if (digest === undefined || accuracy === undefined || aucRoc === undefined) return undefined;
-    return { digest, figures: { accuracy, aucRoc } };
+    const verdict = verdictOf(this.run.tags[GATE_TAG]);
+    if (digest === undefined || accuracy === undefined || aucRoc === undefined || verdict === undefined)
+      return undefined;
+    return { digest, verdict, figures: { accuracy, aucRoc } };
   }
 
   async start(
@@ -152,13 +157,16 @@ export class RunLog {
     readonly evaluation: Pick<Evaluation, 'accuracy' | 'aucRoc' | 'perUnit'>;
     readonly bestEpoch: number;
     readonly digest: string;
+    /** By which the alias moves, also in a retry that has nothing left to do but that. */
+    readonly verdict: Verdict;
     readonly packageDir: string;
     readonly files: Readonly<Record<string, Uint8Array>>;
     /** More figures of the test part, by their keys in MLflow. */
     readonly metrics?: Readonly<Record<string, number>>;
   }): Promise<void> {
-    const { evaluation, bestEpoch, digest } = result;
+    const { evaluation, bestEpoch, digest, verdict } = result;
     await this.files(result.files);
+    await this.tags({ [GATE_TAG]: JSON.stringify(verdict) });
     const values = {
       ...result.metrics,
       'test/accuracy': evaluation.accuracy,
@@ -183,7 +191,11 @@ export class RunLog {
    *
    * @throws TrainerError BAD_CONFIG where this MLflow has no registry; the run is FINISHED then, with its files
    */
-  async register(registration: Registration, digest: string, gate: Gate): Promise<RegisteredModel> {
+  async register(
+    registration: Registration,
+    digest: string,
+    gate: Pick<Verdict, 'passed'>,
+  ): Promise<RegisteredModel> {
     const { model } = registration;
     const alias = gate.passed ? registration.alias : undefined;
     const uid = this.#options.trainingRun?.uid;
@@ -292,6 +304,10 @@ export class RunLog {
   }
 }
 
-function pointsOf(step: number, values: Readonly<Record<string, number>>, timestampMs: number): Point[] {
-  return Object.entries(values).map(([key, value]) => ({ key, value, step, timestampMs }));
+function verdictOf(text: string | undefined): Verdict | undefined {
+  try {
+    return text === undefined ? undefined : verdictSchema.parse(JSON.parse(text));
+  } catch {
+    return undefined; // cut or not ours: the run is judged again
+  }
 }

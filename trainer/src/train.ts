@@ -1,11 +1,10 @@
 /** One training run from a folder of images to an evaluated, packaged and, where asked for, registered model. */
-import { join, resolve } from 'node:path';
-import { auditLeakage } from './audit/audit.ts';
+import { dirname, join, resolve } from 'node:path';
+import { auditLeakage, type AuditCounts } from './audit/audit.ts';
 import { refuseLeaks } from './audit/refusal.ts';
 import { makeModel, type Made } from './make-model.ts';
 import { chooseSplit } from './dataset/choose-split.ts';
 import { TrainerError } from './errors.ts';
-import { judge } from './evaluation.ts';
 import { labelDataset } from './labels/label.ts';
 import type { TrainOptions, TrainResult } from './options.ts';
 import { makeParent, refuseOtherContent } from './output.ts';
@@ -35,7 +34,12 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   options.onEvent?.({ type: 'dataset', kind, labels, positiveLabel, dataset: counts, ignored });
   if (options.tracking === undefined) return trainAndRegister(plan, options, undefined);
 
-  const log = await RunLog.open(options.tracking, { now, signal });
+  const { onEvent } = options;
+  const log = await RunLog.open(
+    { ...options.tracking, ...(onEvent !== undefined && { onEvent }) },
+    { now, signal },
+  );
+  log.system.start({ disk: dirname(resolve(options.outDir)) });
   try {
     return await trainAndRegister(plan, options, log);
   } catch (error) {
@@ -55,8 +59,8 @@ async function trainAndRegister(
   }
   const made: Made & Pick<TrainResult, 'search'> =
     uploadedBefore(plan, log) ?? (await makeChecked(plan, options, log));
-  const gate = judge(made.evaluation, options.registration?.gate?.minAucRoc);
-  const result = { dataset: plan.counts, ...made, gate };
+  const { gate } = made;
+  const result = { dataset: plan.counts, ...made };
   if (log === undefined) return result;
   const { experimentId, runId } = log.run;
   const run = { experimentId, runId, url: log.url };
@@ -75,24 +79,30 @@ async function makeChecked(
   options: TrainOptions,
   log: RunLog | undefined,
 ): Promise<Made & Pick<TrainResult, 'search'>> {
-  await refuseLeakage(plan, options);
-  if (options.search === undefined) return makeModel(plan, options, log);
+  const audit = await refuseLeakage(plan, options);
+  if (options.search === undefined) return makeModel(plan, options, { log, audit });
   const searched = await searchForRun(plan, options, options.search, log);
-  return { ...(await makeModel(searched.plan, searched.options, log)), search: searched.found };
+  return { ...(await makeModel(searched.plan, searched.options, { log, audit })), search: searched.found };
 }
 
-/** Nothing is trained on a split that leaks. @throws TrainerError SPLIT_LEAKS */
-async function refuseLeakage({ dataset, split }: Plan, options: TrainOptions): Promise<void> {
+/**
+ * Nothing is trained on a split that leaks.
+ *
+ * @throws TrainerError SPLIT_LEAKS
+ */
+async function refuseLeakage({ dataset, split }: Plan, options: TrainOptions): Promise<AuditCounts> {
   const { dir, images } = dataset;
   const cacheDir = join(options.cacheDir, 'prints');
   const audit = await auditLeakage({ dir, images, sides: split.sides, cacheDir, signal: options.signal });
   options.onEvent?.({ type: 'audit', ...audit.counts });
   refuseLeaks(audit);
+  return audit.counts;
 }
 
 /** A retry of a run whose package is uploaded has only the registration left to do. */
 function uploadedBefore(plan: Plan, log: RunLog | undefined): Made | undefined {
   const uploaded = log?.uploaded;
   if (uploaded === undefined) return undefined;
-  return { digest: uploaded.digest, evaluation: { ...uploaded.figures, samples: plan.parts.test.length } };
+  const { digest, figures, verdict: gate } = uploaded;
+  return { digest, gate, evaluation: { ...figures, samples: plan.parts.test.length } };
 }

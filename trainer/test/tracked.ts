@@ -1,6 +1,7 @@
 /** What a tracked run tells, without the hours of a training. */
 import { defaultContract } from '@hilum/imaging';
 import { loadEngine, writePackage, type PackageInfo } from '@hilum/model';
+import type { Verdict } from '../src/evaluation/judge.ts';
 import type { Evaluation } from '../src/evaluation.ts';
 import type { Epoch } from '../src/fit/epoch.ts';
 
@@ -28,6 +29,9 @@ export const FIGURES: Pick<Evaluation, 'accuracy' | 'aucRoc' | 'perUnit'> = {
   aucRoc: 0.875,
   perUnit: { samples: 4, accuracy: 0.5, aucRoc: 0.75 },
 };
+
+/** No gate was set. */
+export const PASSED: Verdict = { passed: true, message: 'no gate is set', gates: [] };
 
 /** A real package of next to nothing. */
 export async function aPackage(dir: string): Promise<PackageInfo> {

@@ -1,6 +1,6 @@
 /** `hilum train`: a folder of images to a model package, on this machine. */
-import { resolve } from 'node:path';
-import { createMlflow } from '@hilum/mlflow';
+import { join, resolve } from 'node:path';
+import { cacheRoot } from '@hilum/hack';
 import { train, type TrainOptions, type TrainResult } from '@hilum/trainer';
 import { UsageError, type Io } from '../command.ts';
 import {
@@ -14,21 +14,18 @@ import {
 } from '../dataset-flags.ts';
 import { table } from '../demo/screen.ts';
 import { readyBaseWeights, readyEngine } from '../engine.ts';
-import { hounsfieldWindow, integer, noMore, number, required } from '../flags.ts';
+import { hounsfieldWindow, integer, noMore, required } from '../flags.ts';
 import { trainProgress } from '../progress.ts';
 import { recipeFlags, recipeOfFlags, type RecipeValues } from '../recipe-flags.ts';
 import { searchFlags, searchOptionsOf, type SearchValues } from '../search-flags.ts';
+import { trackingFlags, trackingOf, type TrackingValues } from '../tracking-flags.ts';
 
-export interface TrainValues extends RecipeValues, DatasetValues, SplitValues {
+export interface TrainValues extends RecipeValues, DatasetValues, SplitValues, TrackingValues {
   readonly out?: string;
   readonly 'input-size'?: string;
   readonly window?: string;
   readonly positive?: string;
-  readonly mlflow?: string;
-  readonly experiment?: string;
-  readonly register?: string;
-  readonly alias?: string;
-  readonly 'min-auc'?: string;
+  readonly checkpoint?: string;
   readonly cache?: string;
   readonly json?: boolean;
 }
@@ -62,14 +59,12 @@ export const trainCommand = {
       description: 'label that AUC-ROC is about; default malignant, else the last',
     },
     ...splitFlags,
-    mlflow: {
+    ...trackingFlags,
+    checkpoint: {
       type: 'string',
-      description: 'tracking server; default $HILUM_MLFLOW_URI, else the run is not tracked',
+      description:
+        'folder, or s3://bucket/prefix, where an unfinished run is kept: the same call goes on from there; `none` for nowhere; default in the user’s cache',
     },
-    experiment: { type: 'string', description: 'MLflow experiment; default hilum' },
-    register: { type: 'string', description: 'name under which the model is registered in MLflow' },
-    alias: { type: 'string', description: 'moved to the new version past the gate; default champion' },
-    'min-auc': { type: 'string', description: 'the gate: least AUC-ROC on the test part, 0 to 1' },
     search: {
       type: 'string',
       description: 'search for settings first, in the space of this file; see hilum search',
@@ -117,33 +112,16 @@ export async function trainOptionsOf(values: TrainValues): Promise<TrainOptions>
     },
     ...recipeOfFlags(values),
     ...(values.positive === undefined ? {} : { positiveLabel: values.positive }),
+    ...checkpointOf(values),
     ...tracked,
   };
   await readyEngine();
   return { ...options, baseWeights: await readyBaseWeights() };
 }
 
-function trackingOf(values: TrainValues): Pick<TrainOptions, 'tracking' | 'registration'> {
-  const baseUrl = values.mlflow ?? process.env['HILUM_MLFLOW_URI'];
-  const minAucRoc = number('min-auc', values['min-auc'], { fallback: Number.NaN, min: 0, max: 1 });
-  if (values.register === undefined && (values.alias !== undefined || values['min-auc'] !== undefined)) {
-    throw new UsageError('--alias and --min-auc are about a model that is registered: add --register NAME');
-  }
-  if (baseUrl === undefined) {
-    if (values.register !== undefined) throw new UsageError('--register needs --mlflow URL');
-    return {};
-  }
-  const username = process.env['MLFLOW_TRACKING_USERNAME'];
-  const password = process.env['MLFLOW_TRACKING_PASSWORD'];
-  const mlflow = createMlflow({
-    baseUrl,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-  });
-  const tracking = { mlflow, experiment: values.experiment ?? 'hilum', runName: 'hilum train' };
-  if (values.register === undefined) return { tracking };
-  const gate = Number.isNaN(minAucRoc) ? {} : { gate: { minAucRoc } };
-  return { tracking, registration: { model: values.register, alias: values.alias ?? 'champion', ...gate } };
+function checkpointOf({ checkpoint }: TrainValues): Pick<TrainOptions, 'checkpoint'> {
+  if (checkpoint === 'none') return {};
+  return { checkpoint: { place: checkpoint ?? join(cacheRoot(), 'checkpoints') } };
 }
 
 const NOTICE = 'Research use only, not for diagnosis.';

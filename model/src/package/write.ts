@@ -22,6 +22,8 @@ import { openPackage } from './open.ts';
  * contract, labels and metrics, and last the manifest with the sha256 of every other file.
  *
  * @param dir made where it is not there; a package that lies there is overwritten
+ * @param extras further files by their path in the package, such as a decision; the manifest lists them, so that a server
+ *   may trust them
  * @param model of `joinModel`: `[n, s, s, 3]` → `[n, labels]`, with `s` the contract's input size
  * @returns the package, read back and verified
  * @throws PackageError PACKAGE_INVALID where model and metadata do not fit, LAYER_UNSUPPORTED
@@ -31,6 +33,7 @@ export async function writePackage(
   tf: Tf,
   model: tfjs.LayersModel,
   metadata: PackageMetadata,
+  extras: Readonly<Record<string, Uint8Array>> = {},
 ): Promise<PackageInfo> {
   const checked = check(model, metadata);
   const onnx = onnxModel(tf, model, { doc: INTENDED_USE, producerVersion: PRODUCER_VERSION });
@@ -38,16 +41,20 @@ export async function writePackage(
   await mkdir(join(dir, dirname(FILES.tfjs)), { recursive: true });
   await model.save(`file://${resolve(dir, dirname(FILES.tfjs))}`);
   const { labels, positiveLabel, contract, metrics, createdAt, baseWeightsSha256, run } = checked;
-  const texts = new Map([
+  const parts = new Map<string, string | Uint8Array>([
+    ...Object.entries(extras),
     ...mlflowFiles(checked, { bytes: onnx.byteLength, sha256: sha256(onnx) }),
     [FILES.contract, json(contract)],
     [FILES.labels, json({ labels, positiveLabel })],
     [FILES.metrics, json(metrics)],
   ]);
   await writeFile(join(dir, FILES.onnx), onnx);
-  for (const [path, text] of texts) await writeFile(join(dir, path), text);
+  for (const [path, part] of parts) {
+    await mkdir(dirname(join(dir, path)), { recursive: true });
+    await writeFile(join(dir, path), part);
+  }
   const files = await Promise.all(
-    [...texts.keys(), FILES.onnx, FILES.tfjs, FILES.tfjsWeights]
+    [...parts.keys(), FILES.onnx, FILES.tfjs, FILES.tfjsWeights]
       .toSorted()
       .map((path) => describe(dir, path)),
   );

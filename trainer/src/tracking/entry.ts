@@ -86,6 +86,16 @@ export interface Numbered {
 
 const lineSchema = z.object({ seq: z.int().min(1), bytes: z.int().min(0), entry: entrySchema });
 
+export function pointsOf(
+  step: number,
+  values: Readonly<Record<string, number>>,
+  timestampMs: number,
+): Point[] {
+  return Object.entries(values).map(([key, value]) => {
+    return { key, value, step, timestampMs: Math.round(timestampMs) };
+  });
+}
+
 export function isSystem({ entry }: Numbered): boolean {
   return entry.kind === 'metrics' && entry.system === true;
 }

@@ -1,4 +1,5 @@
 /** What is asked of the tracking of a run. */
+import type { Gates, Verdict } from '../evaluation/judge.ts';
 import type { Figures } from '../evaluation.ts';
 import type { SessionOptions } from './session.ts';
 
@@ -14,13 +15,14 @@ export interface Registration {
   readonly model: string;
   /** Moved to the new version past the gate; without one no alias is touched. */
   readonly alias?: string;
-  readonly gate?: { readonly minAucRoc: number };
+  readonly gate?: Gates;
 }
 
 /** What an earlier try of the same run had finished when it ended. */
 export interface Uploaded {
   readonly digest: string;
   readonly figures: Omit<Figures, 'samples'>;
+  readonly verdict: Verdict;
 }
 
 export interface Trial {

@@ -31,6 +31,8 @@ export class Sender {
   #wake = new AbortController();
   #loop: Promise<void> | undefined;
   #away: { readonly error: MlflowError; readonly sinceMs: number; readonly backlog: number } | undefined;
+  /** How often MLflow did not take anything. */
+  #refusals = 0;
   #waiters: (() => void)[] = [];
 
   constructor(options: SenderOptions) {
@@ -57,11 +59,13 @@ export class Sender {
     await this.#until(() => this.#away !== undefined, signal);
   }
 
-  /** @returns whether all was sent in time */
+  /** Waits no longer than until what time does not heal, a wrong password, was found to be so once more. */
   async drained(withinMs: number, signal: AbortSignal | undefined): Promise<boolean> {
     const late = AbortSignal.timeout(Math.max(1, withinMs));
+    const before = this.#refusals;
+    const isHopeless = (): boolean => this.#away?.error.retryable === false && this.#refusals > before;
     this.#wake.abort();
-    await this.#until(() => late.aborted, signal, late);
+    await this.#until(() => late.aborted || isHopeless(), signal, late);
     return this.#options.spool.waiting.length === 0;
   }
 
@@ -81,7 +85,7 @@ export class Sender {
         waitMs = FIRST_WAIT_MS;
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        if (isAway(error)) {
+        if (isAway(error) || beginsRun(batch, error)) {
           this.#isAway(error);
           await this.#pause(waitMs);
           waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
@@ -127,6 +131,7 @@ export class Sender {
   #isAway(error: MlflowError): void {
     const { now, onEvent, spool } = this.#options;
     const isNew = this.#away === undefined;
+    this.#refusals += 1;
     this.#away = { error, sinceMs: this.#away?.sinceMs ?? now(), backlog: spool.waiting.length };
     if (isNew) onEvent({ type: 'tracking-away', code: error.code, message: error.message });
     this.#notify();
@@ -174,6 +179,11 @@ export function isAway(error: unknown): error is MlflowError {
   if (error.retryable || error.code === 'UNAUTHENTICATED' || error.code === 'FORBIDDEN_HOST') return true;
   // A page of a gateway or a login, instead of MLflow.
   return error.code === 'UNEXPECTED_ANSWER' && ![404, 405, 501].includes(error.status ?? 0);
+}
+
+/** Nothing that is said of a run can be taken before the run is: it is no more refused than an MLflow that is away. */
+function beginsRun(batch: readonly Numbered[], error: unknown): error is MlflowError {
+  return batch[0]?.entry.kind === 'open' && error instanceof MlflowError;
 }
 
 /** The first entry, or all metrics of one run from there on that fit a request. */

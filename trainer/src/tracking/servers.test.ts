@@ -5,13 +5,12 @@ import { createMlflow, type MlflowClient } from '@hilum/mlflow';
 import type { PackageInfo } from '@hilum/model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scratchDir } from '../../test/scratch.ts';
-import { aPackage, anEpoch, DATASET, FIGURES } from '../../test/tracked.ts';
+import { aPackage, anEpoch, DATASET, FIGURES, PASSED } from '../../test/tracked.ts';
 import { RunLog, type TrackingEvent } from '../tracking.ts';
 
 const scratch = scratchDir('servers');
 const ADMIN = { username: 'admin', password: 'a password of 22 chars' };
 const TOKEN = 'a1b2c3d4e5';
-const GATE = { passed: true, message: 'past the gate' };
 const REGISTRY = '/api/2.0/mlflow/registered-models';
 
 let clients: Record<'full' | 'hosted' | 'without registry' | 'without aliases and datasets', MlflowClient>;
@@ -71,7 +70,7 @@ async function aToldRun(mlflow: MlflowClient): Promise<Told> {
   await trial.finish();
   const { digest, dir: packageDir } = packaged;
   const files = { 'roc.csv': Buffer.from('fpr,tpr\n') };
-  await log.upload({ evaluation: FIGURES, bestEpoch: 3, digest, packageDir, files });
+  await log.upload({ evaluation: FIGURES, bestEpoch: 3, digest, packageDir, verdict: PASSED, files });
   return { log, notes };
 }
 
@@ -88,7 +87,7 @@ describe.each([
     const mlflow = clients[name];
     const { log, notes } = await aToldRun(mlflow);
     const { digest } = packaged;
-    const registered = await log.register({ model: 'lung', alias: 'champion' }, digest, GATE);
+    const registered = await log.register({ model: 'lung', alias: 'champion' }, digest, PASSED);
     await log.finish();
     const { runId, experimentId } = log.run;
     const run = await mlflow.getRun(runId);
@@ -143,7 +142,7 @@ describe('a run in an MLflow without a registry', () => {
   it('is FINISHED with its files, and whoever wanted the model registered is told what to do', async () => {
     const mlflow = clients['without registry'];
     const { log } = await aToldRun(mlflow);
-    await expect(log.register({ model: 'lung' }, packaged.digest, GATE)).rejects.toMatchObject({
+    await expect(log.register({ model: 'lung' }, packaged.digest, PASSED)).rejects.toMatchObject({
       code: 'BAD_CONFIG',
       retryable: false,
       message: expect.stringMatching(

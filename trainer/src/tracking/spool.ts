@@ -9,11 +9,12 @@
  * - `lease`: the process that works on it.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, rmdir, writeFile, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rename, rm, rmdir, writeFile, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { TrainerError } from '../errors.ts';
+import { noSpace, readText, replaceFile, writeSynced } from './durable-file.ts';
 import { decodeLine, encodeLine, isSystem, type Entry, type Numbered } from './entry.ts';
 import { takeLease, type Lease } from './lease.ts';
 
@@ -103,8 +104,10 @@ export class Spool {
       const seq = this.#lastSeq + 1;
       const kept = content === undefined ? {} : { kept: String(seq) };
       const told = { ...entry, ...kept } as Entry;
-      const bytes = Buffer.byteLength(encodeLine({ seq, entry: told, bytes: 0 })) + (content?.length ?? 0);
-      const numbered = { seq, entry: told, bytes };
+      const line = encodeLine({ seq, entry: told, bytes: 0 });
+      // What could not be read back would be lost in silence.
+      if (decodeLine(line) === undefined) throw new Error(`not an entry: ${line.slice(0, 500)}`);
+      const numbered = { seq, entry: told, bytes: Buffer.byteLength(line) + (content?.length ?? 0) };
       if (!(await this.#makeRoom(numbered))) {
         this.dropped += 1;
         return seq;
@@ -113,17 +116,23 @@ export class Spool {
       await this.#write(numbered);
       this.#lastSeq = seq;
       this.#waiting.push(numbered);
-      this.#waitingBytes += bytes;
+      this.#waitingBytes += numbered.bytes;
       return seq;
     });
   }
 
   /** MLflow has these. */
   sent(entries: readonly Numbered[]): Promise<void> {
-    return this.#alone(() => this.#forget(entries));
+    return this.#alone(async () => {
+      await this.#forget(entries);
+      for (const { entry } of entries) {
+        if (entry.kind !== 'file' || entry.kept === undefined) continue;
+        await rm(join(this.dir, 'files', entry.kept), { force: true });
+      }
+    });
   }
 
-  /** MLflow will never take this one: it is set aside with the reason, so that the others are not held up. */
+  /** MLflow will never take this one: it is set aside with the reason and its file, and the others are not held up. */
   refuse(refused: Numbered, reason: string): Promise<void> {
     return this.#alone(async () => {
       const line = JSON.stringify({ reason, ...(JSON.parse(encodeLine(refused)) as object) });
@@ -178,10 +187,6 @@ export class Spool {
     // Not synced: at worst some of it is told again.
     await writeFile(join(this.dir, 'sent.new'), String(upTo));
     await rename(join(this.dir, 'sent.new'), join(this.dir, 'sent'));
-    for (const { entry } of entries) {
-      if (entry.kind !== 'file' || entry.kept === undefined) continue;
-      await rm(join(this.dir, 'files', entry.kept), { force: true });
-    }
     const isLong = this.#journalBytes > 2 * this.#limits.bytes;
     if (isLong || (this.#waiting.length === 0 && this.#journalBytes > 2 ** 20)) await this.#rewrite();
   }
@@ -272,35 +277,4 @@ async function writeJournal(
   const lines = Buffer.concat(entries.map(lineOf));
   await replaceFile(path, lines);
   return { handle: await open(path, 'a'), bytes: lines.length };
-}
-
-async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
-  await writeSynced(`${path}.new`, content);
-  await rename(`${path}.new`, path);
-}
-
-async function writeSynced(path: string, content: Uint8Array | string): Promise<void> {
-  const file = await open(path, 'w');
-  try {
-    await file.writeFile(content);
-    await file.datasync();
-  } catch (cause) {
-    throw noSpace(cause, path);
-  } finally {
-    await file.close();
-  }
-}
-
-async function readText(path: string, fallback: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return fallback;
-    throw error;
-  }
-}
-
-function noSpace(cause: unknown, path: string): unknown {
-  if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') return cause;
-  return new TrainerError('DISK_FULL', `no space is left for ${path}`, { cause });
 }
