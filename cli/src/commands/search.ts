@@ -50,7 +50,6 @@ async function run(values: Values, positionals: readonly string[], io: Io): Prom
   const { preprocessing, model, hyperparameters, augmentation } = options;
   const settings = { preprocessing, model, hyperparameters, augmentation };
   const trained = isAlone ? undefined : await train({ ...options, ...hooks, search });
-  // Absent also where an earlier try of a tracked run had uploaded the package: the journal has the trials.
   const found = trained?.search ?? (await searchFolder({ ...options, ...hooks, settings, search }));
   await mkdir(out, { recursive: true });
   await write(join(out, 'search.json'), { ...summary(found), trials: found.trials });

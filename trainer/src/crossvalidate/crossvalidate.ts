@@ -41,6 +41,8 @@ export interface CrossValidateOptions extends PartsOptions {
   readonly resamples?: number;
   /** Inner trials of one fold that may fail; 3 unless told. */
   readonly failedTrials?: number;
+  /** What else makes the fits what they are (the images, the base weights), as JSON. */
+  readonly about?: Readonly<Record<string, unknown>>;
   /** Gets the journals: a cross-validation that was killed goes on from them. */
   readonly dir: string;
   readonly signal?: AbortSignal;
@@ -185,5 +187,13 @@ function aboutOf(options: CrossValidateOptions): Readonly<Record<string, unknown
     dataset.update(JSON.stringify([file, label, patient, unit]));
   }
   const parts = { seed, folds, repeats, innerFolds };
-  return { ...parts, settings, choice, labels, positiveLabel, dataset: dataset.digest('hex') };
+  return {
+    ...options.about,
+    ...parts,
+    settings,
+    choice,
+    labels,
+    positiveLabel,
+    dataset: dataset.digest('hex'),
+  };
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { auditLeakage } from '../audit/audit.ts';
 import { refuseLeaks } from '../audit/refusal.ts';
 import type { Dataset } from '../dataset/scan.ts';
+import { datasetMd5 } from '../dvc/push.ts';
 import { readFactsOf } from '../evaluation/facts.ts';
 import { labelDataset } from '../labels/label.ts';
 import type { TrainOptions } from '../options.ts';
@@ -72,6 +73,7 @@ export async function crossValidateFolder(options: CrossValidateRun): Promise<Cr
       labels,
       positiveLabel: plan.positiveLabel,
       facts,
+      about: { images: await datasetMd5(dataset.dir, signal), weights: bench.weights.sha256 },
       fitAndScore: networkFits(pool),
     });
   } finally {

@@ -1,5 +1,5 @@
 /** A search by the real network on real nodules: what is shared, what is logged, what a kill loses. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baseWeightsPath } from '@hilum/hack';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -123,6 +123,19 @@ describe.skipIf(NO_DATA !== undefined)(`a search on real nodules ${NO_DATA ?? ''
     await expect(searchSettings(bench, other, someSettings(), asked)).rejects.toMatchObject({
       code: 'JOURNAL_DIFFERS',
       message: expect.stringContaining('(split)') as string,
+    });
+  });
+
+  it('refuses a journal when an image is another one than it was', async () => {
+    const [first] = plan.dataset.images;
+    const path = join(plan.dataset.dir, first?.file ?? '');
+    const bytes = await readFile(path);
+    // The subset is of links to the real files; this one becomes a file of its own.
+    await rm(path);
+    await writeFile(path, Buffer.concat([bytes, Buffer.alloc(1)]));
+    await expect(search('whole')).rejects.toMatchObject({
+      code: 'JOURNAL_DIFFERS',
+      message: expect.stringContaining('(images)') as string,
     });
   });
 });

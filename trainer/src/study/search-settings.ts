@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Parameters } from '@hilum/search';
 import { foldsByPatient } from '../dataset/folds.ts';
+import { datasetMd5 } from '../dvc/push.ts';
 import { TrainerError } from '../errors.ts';
 import type { FeatureOptions } from '../features/extract.ts';
 import type { Plan } from '../plan.ts';
@@ -57,7 +58,15 @@ export async function searchSettings(
       ...study,
       journal,
       direction: 'maximize',
-      about: { settings, folds, positiveLabel, split: splitSha256, labels: labelsDigest(plan) },
+      about: {
+        settings,
+        folds,
+        positiveLabel,
+        split: splitSha256,
+        labels: labelsDigest(plan),
+        images: await datasetMd5(dataset.dir, signal),
+        weights: bench.weights.sha256,
+      },
       feasible: (parameters) => contradiction(settingsOf(parameters)) === undefined,
       objective: async (trial) => {
         await trialLog?.started(trial);
