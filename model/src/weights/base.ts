@@ -37,8 +37,7 @@ export async function readBaseWeights(path: string, options: { sha256?: string }
     const message = `${path} has ${bytes.byteLength} bytes; canonical VGG16 weights have ${CANONICAL_BYTES}`;
     throw new WeightsError('WEIGHTS_FORMAT', message);
   }
-  // A copy, because a Buffer may begin at an offset that a Float32Array cannot.
-  const values = new Float32Array(new Uint8Array(bytes).buffer);
+  const values = floatsOf(bytes);
   const layers = new Map<string, ConvWeights>();
   let offset = 0;
   const take = (count: number): Float32Array => values.subarray(offset, (offset += count));
@@ -46,6 +45,14 @@ export async function readBaseWeights(path: string, options: { sha256?: string }
     layers.set(layer.name, { kernel: take(kernelLength(layer)), bias: take(layer.outputs) });
   }
   return { sha256: options.sha256 ?? BASE_WEIGHTS_SHA256, layers };
+}
+
+/** The same memory: a copy of 59 MB would stay for as long as the garbage collector sees no need. */
+function floatsOf(bytes: Buffer<ArrayBuffer>): Float32Array {
+  // A Buffer may begin at an offset that a Float32Array cannot; one of a large file does not.
+  const isAligned = bytes.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0;
+  const { buffer, byteOffset, byteLength } = isAligned ? bytes : new Uint8Array(bytes);
+  return new Float32Array(buffer, byteOffset, byteLength / Float32Array.BYTES_PER_ELEMENT);
 }
 
 /** The canonical bytes of weights that were read elsewhere. */
