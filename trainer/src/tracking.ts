@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MlflowError, type Run } from '@hilum/mlflow';
 import { TrainerError } from './errors.ts';
-import { verdictSchema, type Verdict } from './evaluation/judge.ts';
+import type { Verdict } from './evaluation/judge.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { Epoch } from './fit/epoch.ts';
 import { pointsOf, type EntryOf } from './tracking/entry.ts';
@@ -14,14 +14,13 @@ import type { RegisteredModel } from './tracking/registration.ts';
 import { refusal } from './tracking/sender.ts';
 import { Session, type Clock } from './tracking/session.ts';
 import { SystemMetrics } from './tracking/system-metrics.ts';
+import { GATE_TAG, verdictOf } from './tracking/verdict.ts';
 
 export type { Registration, TrackingOptions } from './tracking/options.ts';
 export type { RegisteredModel } from './tracking/registration.ts';
 export type { TrackingEvent } from './tracking/event.ts';
 export { tracked } from './tracking/tracked.ts';
 
-/** What the gates said, as JSON. */
-const GATE_TAG = 'hilum.gate';
 /** Longest that the closing of a run may hold up the end of the process. */
 const CLOSE_MS = 3_000;
 /** Larger files are not copied: they have to stay where they lie until MLflow has them. */
@@ -146,7 +145,13 @@ export class RunLog {
    * @param files by path among the run's artifacts: the bytes, or where the file lies; one above 8 MiB has to stay there
    */
   async files(files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
-    for (const [path, content] of Object.entries(files)) await this.#file(path, content);
+    for (const [path, content] of Object.entries(files)) {
+      const entry = { kind: 'file', run: this.#place(), path } as const;
+      const isCopied = typeof content !== 'string' || (await stat(content)).size <= COPIED_BYTES;
+      if (isCopied)
+        await this.#session.tell(entry, typeof content === 'string' ? await readFile(content) : content);
+      else await this.#session.tell({ ...entry, lies: resolve(content) });
+    }
   }
 
   /**
@@ -289,25 +294,9 @@ export class RunLog {
     if (mark !== undefined) await this.#session.tell({ kind: 'metrics', run: this.#place(), points, mark });
   }
 
-  async #file(path: string, content: Uint8Array | string): Promise<void> {
-    const entry: EntryOf<'file'> = { kind: 'file', run: this.#place(), path };
-    if (typeof content !== 'string') await this.#session.tell(entry, content);
-    else if ((await stat(content)).size > COPIED_BYTES)
-      await this.#session.tell({ ...entry, lies: resolve(content) });
-    else await this.#session.tell(entry, await readFile(content));
-  }
-
   /** How entries name the run. */
   #place(): string {
     const { runId } = this.run;
     return runId;
-  }
-}
-
-function verdictOf(text: string | undefined): Verdict | undefined {
-  try {
-    return text === undefined ? undefined : verdictSchema.parse(JSON.parse(text));
-  } catch {
-    return undefined; // cut or not ours: the run is judged again
   }
 }
