@@ -45,10 +45,13 @@ export function fitNormaliser(
     throw new RangeError(`${quantiles} quantiles are no table`);
   const deviates = deviatesOf(quantiles);
   let start = 0;
-  const functions = groups.flatMap(({ length, share }) => {
+  const functions = groups.flatMap(({ length, share, alike }) => {
     const columns = columnsOf(rows, width, start, (start += length));
-    const resolution = ROUNDING * columns.reduce((most, column) => Math.max(most, largestOf(column)), 0);
-    const standard = columns.map((column) => standardised(column, deviates, resolution));
+    const largest = columns.map((column) => largestOf(column));
+    const ofAll = largest.reduce((most, value) => Math.max(most, value), 0);
+    const standard = columns.map((column, at) =>
+      standardised(column, deviates, ROUNDING * (alike ? ofAll : (largest[at] ?? 0))),
+    );
     const spread = standard.reduce((most, column) => Math.max(most, column.spread), 0);
     const weight = Math.sqrt((share * width) / length);
     return standard.map((column) => weighed(column, spread, weight));
@@ -101,7 +104,7 @@ function deviatesOf(quantiles: number): Float64Array {
 const TAIL = 0.005;
 
 /**
- * As a share of a group's largest feature: how near two quantiles are for a tie. A map's small values are sums in which
+ * As a share of the largest feature (of its group, where those are alike): how near two quantiles are for a tie. A map's small values are sums in which
  * large ones cancel, and engines round these in different orders: 5e-7 was seen between TensorFlow and onnxruntime.
  */
 const ROUNDING = 1e-5;

@@ -47,6 +47,8 @@ export interface FeatureGroup {
   readonly length: number;
   /** Of the variance of all features after a normaliser; those of all groups sum to 1. */
   readonly share: number;
+  /** Whether they have one scale: then what is tiny beside the largest of them is rounding. */
+  readonly alike: boolean;
 }
 
 /**
@@ -61,11 +63,12 @@ export function featureGroups({
     const channels = STAGES[depthOf(tap)]?.channels ?? 0;
     return pooling === 'avg' ? [channels] : [channels, channels];
   });
-  const length = PIXEL_STATISTICS.length;
-  if (!taps.includes('pixels')) return lengths.map((each) => ({ length: each, share: 1 / lengths.length }));
-  if (lengths.length === 0) return [{ length, share: 1 }];
-  const others = lengths.map((each) => ({ length: each, share: (1 - PIXELS_SHARE) / lengths.length }));
-  return [...others, { length, share: PIXELS_SHARE }];
+  const hasPixels = taps.includes('pixels');
+  const left = hasPixels && lengths.length > 0 ? 1 - PIXELS_SHARE : 1;
+  const maps = lengths.map((length) => ({ length, share: left / lengths.length, alike: true }));
+  if (!hasPixels) return maps;
+  const share = maps.length === 0 ? 1 : PIXELS_SHARE;
+  return [...maps, { length: PIXEL_STATISTICS.length, share, alike: false }];
 }
 
 /** With equal shares a thousand numbers of VGG16 drown what 32 say of a nodule better: docs/network.md. */

@@ -19,8 +19,8 @@ const KINDS: readonly ((even: number, normal: number) => number)[] = [
   (_, normal) => 1000 + 5 * normal, // far from 0
 ];
 const GROUPS = [
-  { length: 4, share: 0.25 },
-  { length: 3, share: 0.75 },
+  { length: 4, share: 0.25, alike: true },
+  { length: 3, share: 0.75, alike: true },
 ];
 const FITTED = 300;
 
@@ -61,9 +61,9 @@ describe.each([101, 21])('with %i quantiles', (quantiles) => {
 
 it('gives every group its share of the variance, however many features it has, and a feature 1 on average', () => {
   const groups = [
-    { length: 1, share: 1 / 4 },
-    { length: 1, share: 1 / 4 },
-    { length: 4, share: 1 / 2 },
+    { length: 1, share: 1 / 4, alike: true },
+    { length: 1, share: 1 / 4, alike: true },
+    { length: 4, share: 1 / 2, alike: true },
   ];
   const normal = tf.tidy(() =>
     tf
@@ -92,12 +92,13 @@ it('is flat outside of the rows that it was fitted on, and 0 for a feature that 
   expect(normaliseRows(normaliser, Float32Array.of(2, 1e9))[1]).toBe(0);
 });
 
-it('takes for a tie what is all rounding beside the other features of its group', () => {
+it('takes for a tie what is all rounding beside the other features of its group, if they are alike', () => {
   const beside = Float32Array.from({ length: 200 }, (_, at) => (at % 2 === 0 ? at : 1e-4 * ((at >> 1) % 5)));
   const second = (groups: readonly FeatureGroup[]): Set<number> =>
     new Set(normaliseRows(fitNormaliser(beside, groups), beside).filter((_, at) => at % 2 === 1));
   expect(second(alone(2))).toEqual(new Set([0]));
   expect(second([...alone(1), ...alone(1)]).size).toBe(5);
+  expect(second([{ length: 2, share: 1, alike: false }]).size).toBe(5);
 });
 
 it('stays finite whatever the features are', () => {
@@ -156,7 +157,7 @@ it('the normal deviates are those of the tables', () => {
 
 /** One group. */
 function alone(length: number): readonly FeatureGroup[] {
-  return [{ length, share: 1 }];
+  return [{ length, share: 1, alike: true }];
 }
 
 function meanDifference(got: Float32Array, want: Float32Array): number {

@@ -109,12 +109,12 @@ it('a linear head has one layer, before which features are dropped in training',
 
 it('feature groups are the channels of each tap, for the average and for the maximum', () => {
   expect(featureGroups({ taps: ['block3_conv1', 'block1_conv1'], pooling: 'avg-max' })).toEqual([
-    { length: 256, share: 1 / 4 },
-    { length: 256, share: 1 / 4 },
-    { length: 64, share: 1 / 4 },
-    { length: 64, share: 1 / 4 },
+    { length: 256, share: 1 / 4, alike: true },
+    { length: 256, share: 1 / 4, alike: true },
+    { length: 64, share: 1 / 4, alike: true },
+    { length: 64, share: 1 / 4, alike: true },
   ]);
-  expect(featureGroups({})).toEqual([{ length: 512, share: 1 }]);
+  expect(featureGroups({})).toEqual([{ length: 512, share: 1, alike: true }]);
 });
 
 describe('four views', () => {

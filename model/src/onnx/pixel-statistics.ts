@@ -56,9 +56,10 @@ function graphField(graph: Graph, result: string): GraphField {
       graphField(graph, graph.add('Cast', [greater(limit).result], { attributes: { to: FLOAT } })),
     absolute: plain('Abs'),
     root: plain('Sqrt'),
-    sum: () => made('ReduceSum', { keepdims: 1 }, graph.integers(SPACE)),
+    // By rows first: sums of a few numbers at a time are rounded less than one of thousands.
+    sum: () => summed(graph, summed(graph, graphField(graph, result), AXES.columns), AXES.rows),
     largest: () => made('ReduceMax', { axes: SPACE, keepdims: 1 }),
-    sumOfChannels: () => made('ReduceSum', { keepdims: 1 }, graph.integers([CHANNELS])),
+    sumOfChannels: () => summed(graph, graphField(graph, result), CHANNELS),
     dilated: (window) => made('MaxPool', { ...windowed(window), strides: [1, 1] }),
     filtered: ({ window, weights }) =>
       made(
@@ -69,6 +70,11 @@ function graphField(graph: Graph, result: string): GraphField {
     without: (axis, first, last) => sliced(AXES[axis], first, last === 0 ? END : -last),
     channel: (at) => sliced(CHANNELS, at, at + 1),
   };
+}
+
+function summed(graph: Graph, field: GraphField, axis: number): GraphField {
+  const rest = { attributes: { keepdims: 1 }, constants: [graph.integers([axis])] };
+  return graphField(graph, graph.add('ReduceSum', [field.result], rest));
 }
 
 function resultOf(field: Field): string {

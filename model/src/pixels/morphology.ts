@@ -11,7 +11,8 @@ export function morphology(picture: Picture) {
 function granules({ grey, mask, inside }: Picture) {
   const all = grey.sum().plus(1);
   const eroded = erosions(grey, 8);
-  const share = (field: Field): Field => field.sum().over(all);
+  // By what is lost, which is little: a sum that is nearly all would be rounded by more than images differ.
+  const share = (left: Field): Field => grey.minus(left).sum().plus(1).over(all).times(-1).plus(1);
   const [one = grey, six = grey, eight = grey] = [eroded[0], eroded[5], eroded[7]];
   return {
     gclose2: inside(closingOfTwo(grey).minus(grey).times(mask)),
