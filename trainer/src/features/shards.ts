@@ -107,8 +107,8 @@ export class ShardFolder {
     if (count !== bytes.length) throw new Error(`a feature shard in ${this.dir} was cut while in use`);
   }
 
-  /** Adds one shard. @param rows `keys.length` rows of equal length, one after the other */
-  async add(keys: readonly string[], rows: Float32Array): Promise<void> {
+  /** Adds one shard. @param rows `keys.length` rows of equal length, one after the other. @returns its bytes on disk */
+  async add(keys: readonly string[], rows: Float32Array): Promise<number> {
     const body = new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength);
     const floats = rows.length / keys.length;
     const sha256 = createHash('sha256').update(body).digest('hex');
@@ -129,6 +129,7 @@ export class ShardFolder {
     }
     this.#close(path);
     this.#take({ path, start: header.length, keys, floats, sha256, isVerified: true });
+    return header.length + body.length;
   }
 
   close(): void {

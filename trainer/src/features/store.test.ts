@@ -1,4 +1,4 @@
-import { mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { scratchDir } from '../../test/scratch.ts';
@@ -71,6 +71,20 @@ describe('the bound', () => {
     expect((await readdir(dir)).toSorted()).toEqual([A, 'prints']);
     store.close();
   });
+
+  it('is kept while one run writes shard after shard', async () => {
+    const dir = join(scratch, 'growing');
+    const past = new FeatureStore(dir, { limitBytes: 1e9, now: () => 0, newId });
+    await (await past.folder(B)).add(keys, rows);
+    past.close();
+    const store = new FeatureStore(dir, { limitBytes: 1000, now: Date.now, newId });
+    const folder = await store.folder(A);
+    for (let shard = 0; shard < 40; shard += 1) {
+      await store.add(folder, [String(shard).padStart(64, '0')], rows, rows.byteLength);
+    }
+    expect(await readdir(dir)).toEqual([A]);
+    store.close();
+  });
 });
 
 describe('a recipe in use', () => {
@@ -113,6 +127,19 @@ describe('ShardFolder', () => {
     expect((await readdir('/proc/self/fd')).length - before).toBeLessThan(270);
     folder.close();
     expect((await readdir('/proc/self/fd')).length - before).toBeLessThan(10);
+  });
+
+  it('removes a shard that was cut, before anybody looks for its rows', async () => {
+    const dir = join(scratch, 'cut');
+    const folder = await ShardFolder.open(dir);
+    await folder.add(keys, rows);
+    folder.close();
+    const name = (await readdir(dir))[0] ?? '';
+    await truncate(join(dir, name), 200);
+    const again = await ShardFolder.open(dir);
+    expect(again.has(keys[0] ?? '')).toBe(false);
+    expect(await readdir(dir)).toEqual([]);
+    again.close();
   });
 
   it('removes what a killed writer left, once it is old', async () => {

@@ -65,21 +65,24 @@ export class FeatureStore {
     missingBytes: number,
   ): Promise<void> {
     await this.#makeRoom(rows.byteLength);
+    const bytes = await this.guarded(() => this.#addOrEvict(folder, keys, rows), missingBytes);
+    if (this.#bytes !== undefined) this.#bytes += bytes;
+  }
+
+  async #addOrEvict(folder: ShardFolder, keys: readonly string[], rows: Float32Array): Promise<number> {
     try {
-      await folder.add(keys, rows);
+      return await folder.add(keys, rows);
     } catch (error) {
-      if (!isFull(error)) throw error;
       // What others left in the cache is worth less than this run.
-      const freed = await this.#evict(Infinity);
-      await this.guarded(() => (freed > 0 ? folder.add(keys, rows) : Promise.reject(error)), missingBytes);
+      if (!isFull(error) || (await this.#evict(Infinity)) === 0) throw error;
+      return folder.add(keys, rows);
     }
-    if (this.#bytes !== undefined) this.#bytes += rows.byteLength;
   }
 
   /** A write below this folder, with the same answer to a full disk. @throws TrainerError DISK_FULL */
-  async guarded(write: () => Promise<unknown>, missingBytes?: number): Promise<void> {
+  async guarded<T>(write: () => Promise<T>, missingBytes?: number): Promise<T> {
     try {
-      await write();
+      return await write();
     } catch (cause) {
       if (!isFull(cause) || missingBytes === undefined) throw diskError(cause, this.dir);
       const need = `the features that are still to be computed need ${megabytes(missingBytes)} there`;
