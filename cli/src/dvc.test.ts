@@ -74,6 +74,10 @@ describe('the pipeline', { timeout: STAGES_MS }, () => {
     expect(dataset.split.sha256).toBe(split.sha256);
     const used = JSON.parse(await readFile(join(clone, 'out/model/training/split.json'), 'utf8')) as unknown;
     expect(used).toEqual(split);
+    const shipped = await readFile(join(clone, 'out/package/SHA256SUMS'), 'utf8');
+    for (const file of ['model/model.onnx', 'model/training/MODEL_CARD.md', 'evaluation/metrics.json']) {
+      expect(shipped).toContain(`  ${file}\n`);
+    }
     await run('sha256sum', ['--check', '--strict', '--quiet', 'SHA256SUMS'], {
       cwd: join(clone, 'out/package'),
     });
@@ -101,16 +105,25 @@ describe('the pipeline', { timeout: STAGES_MS }, () => {
       'train.learning_rate=0.0001',
     );
     expect(await dvc('params', 'diff')).toMatch(/train\.epochs +20 +1/);
-    expect(await dvc('metrics', 'diff', '--all')).toMatch(/out\/metrics\.json/);
-    const shown = await dvc('exp', 'show', '--csv');
-    expect(shown).toMatch(/^[^\n]*train\.epochs/);
-    const plots = await dvc('plots', 'diff', 'HEAD', 'workspace', '--out', 'out/plots');
-    const page = await readFile(join(clone, 'out/plots/index.html'), 'utf8');
-    expect(plots).toContain('index.html');
-    for (const words of ['ROC on the test part', '"rev": "HEAD"', '"rev": "workspace"']) {
-      expect(page).toContain(words);
+    expect(await dvc('metrics', 'diff', '--all')).toMatch(/out\/evaluation\/metrics\.json +units\.aucRoc /);
+    const header = (await dvc('exp', 'show', '--csv')).split('\n')[0];
+    for (const column of ['units.aucRoc', 'train.epochs', 'data.target']) expect(header).toContain(column);
+    const plots = JSON.parse(await dvc('plots', 'diff', 'HEAD', 'workspace', '--json')) as Plots;
+    expect(plots).not.toHaveProperty('errors');
+    expect(Object.keys(plots.data).toSorted()).toEqual([
+      'ROC on the test part',
+      'confusion on the test part',
+      'loss by epoch',
+      'precision and recall on the test part',
+      'reliability on the test part',
+      'validation AUC-ROC by epoch',
+    ]);
+    for (const [plot] of Object.values(plots.data)) {
+      expect(plot?.revisions?.toSorted()).toEqual(['HEAD', 'workspace']);
     }
-    expect(await dvc('plots', 'show', '--show-vega', 'out/roc.csv')).toContain('"fpr"');
+    const page = await dvc('plots', 'show', '--out', 'out/plots');
+    expect(page).toContain('index.html');
+    expect(await readFile(join(clone, 'out/plots/index.html'), 'utf8')).toContain('ROC on the test part');
   });
 
   it.skipIf(noData)(`fetches real images by their .dvc file and trains on them${skipped}`, async () => {
@@ -124,7 +137,7 @@ describe('the pipeline', { timeout: STAGES_MS }, () => {
     const pin = /md5: ([0-9a-f]{32}\.dir)/.exec(await readFile(join(clone, 'data/nodules.dvc'), 'utf8'))?.[1];
     const target = ['-S', 'data.target=data/nodules.dvc', '-S', `data.md5=${pin ?? ''}`];
     await dvc('exp', 'run', ...target, '-S', 'train.epochs=8');
-    const metrics = JSON.parse(await readFile(join(clone, 'out/metrics.json'), 'utf8')) as Metrics;
+    const metrics = JSON.parse(await readFile(join(clone, 'out/evaluation/metrics.json'), 'utf8')) as Metrics;
     const { images, units } = metrics;
     // On the real nodules 0.83 to 0.89 is what this network reaches; 0.5 is chance.
     expect(images?.aucRoc).toBeGreaterThan(0.75);
@@ -135,6 +148,10 @@ describe('the pipeline', { timeout: STAGES_MS }, () => {
     expect(await dvc('metrics', 'diff')).toMatch(/images\.samples +\d+ +\d+/);
   });
 });
+
+interface Plots {
+  readonly data: Readonly<Record<string, readonly { readonly revisions?: readonly string[] }[]>>;
+}
 
 interface Metrics {
   readonly images?: Figures;
