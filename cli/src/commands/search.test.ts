@@ -82,45 +82,6 @@ describe('hilum search', () => {
     expect(other).toMatchObject({ code: 64, err: expect.stringContaining('JOURNAL_DIFFERS') as string });
   });
 
-  it('puts its trials below the run that trains with the best', async () => {
-    const server = await startMlflow();
-    try {
-      const out = join(scratch, 'tracked');
-      const tracked = ['--mlflow', server.url, '--experiment', 'search', '--json'];
-      const { code, out: text } = await hilum(
-        'search',
-        ...short,
-        '--space',
-        space,
-        '--trials',
-        '2',
-        '--out',
-        out,
-        ...tracked,
-      );
-      expect(code).toBe(0);
-      const { run, best } = JSON.parse(text) as {
-        run: { runId: string; experimentId: string };
-        best: { number: number; value: number };
-      };
-      const mlflow = createMlflow({ baseUrl: server.url });
-      const trial = await mlflow.findRun(run.experimentId, {
-        'mlflow.parentRunId': run.runId,
-        'hilum.trial.state': 'succeeded',
-        'hilum.trial.index': String(best.number),
-      });
-      expect(trial).toMatchObject({ status: 'FINISHED', metrics: { 'search/objective': best.value } });
-      expect(Object.keys(trial?.params ?? {}).toSorted()).toEqual([
-        'hyperparameters.learningRate',
-        'model.dropout',
-      ]);
-      const { params } = await mlflow.getRun(run.runId);
-      expect(params['hyperparameters.learningRate']).toBe(trial?.params['hyperparameters.learningRate']);
-    } finally {
-      await server.stop();
-    }
-  });
-
   it.for([
     { args: ['--space', 'SPACE', '--grid-points', '3'], want: '--grid-points is about a grid' },
     { args: ['--space', 'SPACE', '--search-folds', '1'], want: '--search-folds takes 2 or more' },
@@ -132,6 +93,48 @@ describe('hilum search', () => {
     const given = args.map((arg) => (arg === 'SPACE' ? space : arg === 'candidates' ? candidates : arg));
     const { code, err } = await hilum('search', ...short, '--out', join(scratch, 'refused'), ...given);
     expect({ code, err }).toMatchObject({ code: 64, err: expect.stringContaining(want) as string });
+  });
+});
+
+describe('hilum search beside MLflow', () => {
+  let server: Awaited<ReturnType<typeof startMlflow>>;
+  beforeAll(async () => {
+    server = await startMlflow();
+  });
+  afterAll(() => server.stop());
+
+  it('puts its trials below the run that trains with the best', async () => {
+    const out = join(scratch, 'tracked');
+    const tracked = ['--mlflow', server.url, '--experiment', 'search', '--json'];
+    const { code, out: text } = await hilum(
+      'search',
+      ...short,
+      '--space',
+      space,
+      '--trials',
+      '2',
+      '--out',
+      out,
+      ...tracked,
+    );
+    expect(code).toBe(0);
+    const { run, best } = JSON.parse(text) as {
+      run: { runId: string; experimentId: string };
+      best: { number: number; value: number };
+    };
+    const mlflow = createMlflow({ baseUrl: server.url });
+    const trial = await mlflow.findRun(run.experimentId, {
+      'mlflow.parentRunId': run.runId,
+      'hilum.trial.state': 'succeeded',
+      'hilum.trial.index': String(best.number),
+    });
+    expect(trial).toMatchObject({ status: 'FINISHED', metrics: { 'search/objective': best.value } });
+    expect(Object.keys(trial?.params ?? {}).toSorted()).toEqual([
+      'hyperparameters.learningRate',
+      'model.dropout',
+    ]);
+    const { params } = await mlflow.getRun(run.runId);
+    expect(params['hyperparameters.learningRate']).toBe(trial?.params['hyperparameters.learningRate']);
   });
 });
 
