@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { expectEpochs, outages, steps } from '../../test/outages.ts';
@@ -103,6 +103,32 @@ describe('a run that is killed', () => {
     const history = await at.mlflow.metricHistory(trial.run.runId, 'epoch');
     expect(history.map(({ step }) => step)).toEqual([1, 2]);
     expect(history[0]?.timestampMs).toBe(anEpoch(1).endedAtMs);
+  });
+});
+
+describe('files that are told while MLflow is away', () => {
+  it('are copied where they are small, and have to stay where they are large', async () => {
+    const small = join(at.scratch, 'small.txt');
+    const large = join(at.scratch, 'large.bin');
+    await writeFile(small, 'small');
+    await writeFile(large, Buffer.alloc(9 * 2 ** 20, 3));
+    const log = await at.openRun();
+    await at.way.cut();
+    await log.files({ 'plots/small.txt': small, 'large.bin': large, 'bytes.txt': Buffer.from('bytes') });
+    await rm(small);
+    await at.way.mend();
+    await log.finish();
+    const { runId } = log.run;
+    const into = join(at.scratch, 'back');
+    for (const [path, want] of [
+      ['plots/small.txt', 'small'],
+      ['bytes.txt', 'bytes'],
+    ] as const) {
+      await at.mlflow.downloadFile(runId, path, into);
+      expect(await readFile(into, 'utf8')).toBe(want);
+    }
+    await at.mlflow.downloadFile(runId, 'large.bin', into);
+    expect(await readFile(into)).toEqual(await readFile(large));
   });
 });
 
