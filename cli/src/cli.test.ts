@@ -87,6 +87,7 @@ describe('hilum', () => {
     [['train', '--data', 'x', '--out', 'y', '--validation', '60', '--test', '60'], 'less than 20 percent'],
     [['train', '--data', 'x', '--out', 'y', 'stray'], 'nobody asked for stray'],
     [['evaluate', '--model', 'x', '--data', 'y', '--part', 'best'], '--part is one of'],
+    [['evaluate', '--model', 'x', '--data', 'y', '--prevalence', '5'], '--prevalence is up to ten numbers'],
     [['phantom', '--out', 'x', '--patients', '2'], '--patients is a number from 6'],
   ])('refuses the call %j with 64 and says what is wrong', async (args, message) => {
     const { code, out, err } = await hilum(...args);
@@ -196,6 +197,21 @@ describe('the commands, one after the other', () => {
       images: { samples, accuracy, aucRoc },
     });
     expect(await readFile(roc, 'utf8')).toMatch(/^fpr,tpr,threshold\n0,0,/);
+  });
+
+  it('evaluate writes figures, curves, plots and a card, beside another model', async () => {
+    const out = join(scratch, 'evaluation');
+    const args = ['--model', model, '--data', phantom, '--against', model, '--prevalence', '0.2'];
+    const { code, out: text } = await hilum('evaluate', ...args, '--out', out);
+    expect(code).toBe(0);
+    expect(text).toContain('the model is better by');
+    const card = await readFile(join(out, 'MODEL_CARD.md'), 'utf8');
+    expect(card).toContain('Beside the champion');
+    expect(card).toContain('Research use only, not for diagnosis.');
+    expect(await readdir(join(out, 'plots'))).toContain('confusion.svg');
+    expect(await readFile(join(out, 'curves/roc.csv'), 'utf8')).toMatch(/^fpr,tpr,threshold\n/);
+    const figures = JSON.parse(await readFile(join(out, 'metrics.json'), 'utf8')) as object;
+    expect(figures).toMatchObject({ part: 'test', images: { samples: 4 } });
   });
 
   it('speaks to people without --json', async () => {
