@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { dvcVenv, run } from '@hilum/hack';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { recipeFlags } from './recipe-flags.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const lidc = resolve(root, process.env['HILUM_DATA'] ?? '../shared/data', 'lidc-nodules');
@@ -26,6 +27,18 @@ async function commit(message: string): Promise<void> {
   await git('add', '--all');
   await git('commit', '--quiet', '--message', message);
 }
+
+describe('params.yaml', () => {
+  it('has every setting of a recipe, each the flag of its name', async () => {
+    const pipeline = await readFile(join(root, 'dvc.yaml'), 'utf8');
+    const params = await readFile(join(root, 'params.yaml'), 'utf8');
+    for (const flag of Object.keys(recipeFlags)) {
+      const key = flag.replaceAll('-', '_');
+      expect(pipeline).toMatch(new RegExp(`--${flag} \\$\\{(train|augment)\\.${key}\\}`));
+      expect(params).toMatch(new RegExp(`^  ${key}: `, 'm'));
+    }
+  });
+});
 
 describe('the pipeline', { timeout: STAGES_MS }, () => {
   let python: string;
