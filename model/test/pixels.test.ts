@@ -130,6 +130,13 @@ it('alone they need no layer of VGG16; beside others they come last and have two
   ]);
 });
 
+it('their table in docs/network.md is up to date', async () => {
+  const page = await readFile(join(import.meta.dirname, '../../docs/network.md'), 'utf8');
+  const rows = page.matchAll(/^\| `(\w+)` +\| (.*?) +\|$/gm);
+  const told = Array.from(rows, ([, name, meaning]) => [name, meaning]);
+  expect(told.filter(([name]) => NAMES.some((known) => known === name))).toEqual(PIXEL_STATISTICS);
+});
+
 function statisticsOf(pictures: readonly Picture[], side: number): Float32Array {
   const model = pixelsAlone(side);
   const output = tf.tidy(() => {
