@@ -58,6 +58,7 @@ const { details } = await train({
     schedule: 'constant',
     warmupEpochs: 0,
     patience: 0,
+    keepEpoch: 'best',
     classWeights: 'balanced',
     unitWeights: 'none',
   },

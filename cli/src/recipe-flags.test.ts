@@ -23,6 +23,7 @@ describe('recipeOfFlags', () => {
         schedule: 'constant',
         warmupEpochs: 0,
         patience: 0,
+        keepEpoch: 'best',
         classWeights: 'balanced',
         unitWeights: 'none',
       },

@@ -25,6 +25,7 @@ const FIELDS = {
   schedule: ['hyperparameters', 'schedule'],
   'warmup-epochs': ['hyperparameters', 'warmupEpochs'],
   patience: ['hyperparameters', 'patience'],
+  'keep-epoch': ['hyperparameters', 'keepEpoch'],
   'class-weights': ['hyperparameters', 'classWeights'],
   'unit-weights': ['hyperparameters', 'unitWeights'],
   copies: ['augmentation', 'copies'],

@@ -64,6 +64,7 @@ describe('a TrainingRun', () => {
         schedule: 'constant',
         warmupEpochs: 0,
         patience: 0,
+        keepEpoch: 'best',
         classWeights: 'balanced',
         unitWeights: 'none',
       },

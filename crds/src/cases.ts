@@ -76,6 +76,7 @@ export const cases: readonly Case[] = [
         schedule: 'cosine',
         warmupEpochs: 1,
         patience: 3,
+        keepEpoch: 'best',
         classWeights: 'none',
         unitWeights: 'equal',
       },
@@ -142,6 +143,12 @@ export const cases: readonly Case[] = [
     kind: 'TrainingRun',
     spec: aRun({ hyperparameters: { learningRate: 'fast' } }),
     refused: 'learningRate',
+  },
+  {
+    name: 'patience with the last epoch',
+    kind: 'TrainingRun',
+    spec: aRun({ hyperparameters: { keepEpoch: 'last', patience: 2 } }),
+    refused: 'it goes with keepEpoch best only',
   },
   {
     name: 'a warm-up that never ends',

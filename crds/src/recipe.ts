@@ -134,6 +134,12 @@ export const hyperparameters = ruled(
       1000,
       'Epochs without a better validation AUC-ROC after which training ends; 0 trains to the end.',
     ).default(0),
+    keepEpoch: z
+      .enum(['best', 'last'])
+      .default('best')
+      .describe(
+        'Whose weights are kept: those of the epoch with the best validation AUC-ROC, or of the last, with which validation chooses nothing.',
+      ),
     classWeights: z
       .enum(['balanced', 'none'])
       .default('balanced')
@@ -150,6 +156,11 @@ export const hyperparameters = ruled(
       rule: 'self.warmupEpochs < self.epochs',
       message: 'warmupEpochs must be below epochs, or the full step size is never reached',
       holds: (self) => self.warmupEpochs < self.epochs,
+    },
+    {
+      rule: "self.keepEpoch == 'best' || self.patience == 0",
+      message: 'patience ends training after the best epoch: it goes with keepEpoch best only',
+      holds: (self) => self.keepEpoch === 'best' || self.patience === 0,
     },
   ],
 ).describe('How the network is trained.');

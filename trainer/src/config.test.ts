@@ -44,6 +44,7 @@ describe('readPodConfig', () => {
         schedule: 'constant',
         warmupEpochs: 0,
         patience: 0,
+        keepEpoch: 'best',
         classWeights: 'balanced',
         unitWeights: 'none',
       },

@@ -65,6 +65,8 @@ export interface FitRecipe {
   readonly warmupEpochs: number;
   /** Epochs without a better validation AUC after which training ends; 0: never. */
   readonly patience: number;
+  /** Whose weights are kept: those of the epoch with the best validation AUC, or of the last: then validation chooses nothing. */
+  readonly keepEpoch: 'best' | 'last';
   /** `balanced`: every class has the same say, however rare. */
   readonly classWeights: 'balanced' | 'none';
   /** `equal`: the images of a unit (a nodule, a series) together weigh as much as those of any other. */

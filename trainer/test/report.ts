@@ -88,6 +88,7 @@ export const FACTS: RunFacts = {
     schedule: 'cosine',
     warmupEpochs: 1,
     patience: 5,
+    keepEpoch: 'best',
     classWeights: 'balanced',
     unitWeights: 'none',
   },

@@ -21,6 +21,7 @@ export const RECIPE: FitRecipe = {
   schedule: 'constant',
   warmupEpochs: 0,
   patience: 0,
+  keepEpoch: 'best',
   classWeights: 'balanced',
   unitWeights: 'none',
 };

@@ -78,6 +78,16 @@ describe('cross-validation', () => {
     }
   });
 
+  it('trains on all other patients where validation chooses no epoch', async () => {
+    const settings = someSettings();
+    const hyperparameters = { ...settings.hyperparameters, keepEpoch: 'last' } as const;
+    const choice = { candidates: candidates.slice(1, 2) };
+    const { jobs } = await watched({ choice, settings: { ...settings, hyperparameters } });
+    for (const { train, score } of jobs) {
+      expect([...train, ...score].toSorted((a, b) => a - b)).toEqual([...crowd.images.keys()]);
+    }
+  });
+
   it('scores every image once a repeat, and the repeats part the patients anew', async () => {
     const { jobs, result } = await watched({ choice: { candidates: candidates.slice(1, 2) } });
     expect(jobs).toHaveLength(8);

@@ -7,7 +7,7 @@ import { TrainerError } from '../errors.ts';
 import type { FactsByFile } from '../evaluation/facts.ts';
 import type { FitAndScore } from '../study/fit-and-score.ts';
 import { Journal } from '../study/journal.ts';
-import { partAuc, validationObjective } from '../study/objective.ts';
+import { partAuc, validationObjective, type Part } from '../study/objective.ts';
 import type { Candidate } from '../study/settings-file.ts';
 import type { StudyEvent } from '../study/study-options.ts';
 import { runStudy } from '../study/study.ts';
@@ -66,7 +66,7 @@ export type CrossValidationEvent =
 
 /**
  * For each repeat and fold: the settings are chosen by an inner cross-validation of the other patients, trained on all
- * but the first of its folds (which chooses the epoch), and scored on the patients of the fold. Of each repeat, every
+ * but the first of its folds (which chooses the epoch, where one is chosen), and scored on the patients of the fold. Of each repeat, every
  * image so has one score by a network that has never seen its patient, nor has anything that was chosen for it.
  *
  * @throws TrainerError TOO_FEW_PATIENTS, STUDY_FAILED, BAD_CONFIG, JOURNAL_*; what `fitAndScore` throws; the reason of
@@ -108,10 +108,18 @@ async function runFold(outer: OuterFold, options: CrossValidateOptions): Promise
   const [first] = inner;
   if (first === undefined) throw new RangeError('at least two inner folds are needed');
   const settings = applyParameters(options.settings, chosen.parameters);
-  const { probabilities, bestEpoch } = await options.fitAndScore({ settings, ...first, score: test, signal });
+  const parts = partsOf(first, settings);
+  const { probabilities, bestEpoch } = await options.fitAndScore({ settings, ...parts, score: test, signal });
   // Asked here, so that a fold whose scores are no numbers never stands in the journal as done.
   partAuc(options, test, probabilities);
   return { repeat, fold, chosen, bestEpoch, probabilities: probabilities.map((row) => row.slice()) };
+}
+
+/** Where the last epoch is kept, validation chooses nothing, and its patients can be trained on as well. */
+function partsOf({ train, validation }: Part, { hyperparameters }: Settings): Part {
+  return hyperparameters.keepEpoch === 'best'
+    ? { train, validation }
+    : { train: [...train, ...validation].toSorted((a, b) => a - b), validation };
 }
 
 async function choose(

@@ -30,6 +30,14 @@ export function bestOf(epochs: readonly Epoch[]): Epoch | undefined {
   );
 }
 
+/** The epoch whose weights are kept. */
+export function keptOf(
+  epochs: readonly Epoch[],
+  { keepEpoch }: Pick<FitRecipe, 'keepEpoch'>,
+): Epoch | undefined {
+  return keepEpoch === 'last' ? epochs.at(-1) : bestOf(epochs);
+}
+
 /** @returns undefined while training goes on */
 export function endOf(
   epochs: readonly Epoch[],

@@ -34,6 +34,14 @@ describe('training', () => {
     tail.dispose();
   });
 
+  it('keeps the weights of the last epoch where the recipe says so, and then validation decides nothing', async () => {
+    const recipe = { ...RECIPE, epochs: 6, keepEpoch: 'last' } as const;
+    const first = await fitSmall({ recipe });
+    expect(first.fitted.best.epoch).toBe(6);
+    const other = await fitSmall({ recipe, validation: [...VALIDATION, ...TRAIN] });
+    expect(other.weights).toBe(first.weights);
+  });
+
   it('gives the same weights and figures from the same seed, others from another, batch size or optimiser', async () => {
     const [first, again] = [await fitSmall(), await fitSmall()];
     expect(again).toEqual(first);

@@ -7,7 +7,7 @@ import { seededRandom, shuffled } from '../random.ts';
 import type { FitRecipe } from '../recipe.ts';
 import type { LayersModel } from '../tensors.ts';
 import { crossEntropy, lossAndGradients, predictRows, type FeatureRows } from './batch.ts';
-import { bestOf, endOf, plateauHalvings, type Ending, type Epoch } from './epoch.ts';
+import { endOf, keptOf, plateauHalvings, type Ending, type Epoch } from './epoch.ts';
 import { imageWeights } from './image-weights.ts';
 import { Keeper, type CheckpointEvent, type CheckpointOptions } from './keeper.ts';
 import { learningRateAt } from './learning-rate.ts';
@@ -64,8 +64,8 @@ export interface Fitted {
 }
 
 /**
- * Trains, and leaves the tail with the weights of the epoch that has the best validation AUC-ROC; of equal ones,
- * the one with the lower validation loss.
+ * Trains, and leaves the tail with the weights of the epoch that has the best validation AUC-ROC (of equal ones, the one
+ * with the lower validation loss), or of the last where the recipe says so.
  *
  * The same seed, features and machine give the same weights, also where the run was stopped or killed and went on from
  * a checkpoint: order, dropout, step size and copy are functions of seed, epoch and step.
@@ -126,7 +126,7 @@ async function trainOn(
     if (!isLost) await keeper?.onStop();
     throw error;
   }
-  const best = bestOf(state.epochs);
+  const best = keptOf(state.epochs, recipe);
   if (best === undefined) throw new RangeError('at least one epoch is needed');
   state.takeBest();
   return { best, epochs: state.epochs, ended };

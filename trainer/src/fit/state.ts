@@ -3,13 +3,13 @@ import type { Tf } from '@hilum/model';
 import type { Checkpoint, Values } from '../checkpoint/checkpoint.ts';
 import type { FitRecipe } from '../recipe.ts';
 import type { LayersModel, Tensor, Variable } from '../tensors.ts';
-import { bestOf, type Epoch } from './epoch.ts';
+import { keptOf, type Epoch } from './epoch.ts';
 import { makeOptimizer, type Optimizer } from './optimizer.ts';
 
 interface Learning {
   readonly tf: Tf;
   readonly tail: LayersModel;
-  readonly recipe: Pick<FitRecipe, 'optimizer'>;
+  readonly recipe: Pick<FitRecipe, 'optimizer' | 'keepEpoch'>;
   readonly l2?: number;
 }
 
@@ -18,6 +18,7 @@ export class TrainingState {
   readonly variables: readonly Variable[];
   readonly #tf: Tf;
   readonly #l2: number;
+  readonly #recipe: Learning['recipe'];
   readonly #kernels: ReadonlySet<Variable>;
   readonly #optimizer: Optimizer;
   #best: readonly Tensor[] = [];
@@ -28,6 +29,7 @@ export class TrainingState {
   constructor({ tf, tail, recipe, l2 = 0 }: Learning) {
     this.#tf = tf;
     this.#l2 = l2;
+    this.#recipe = recipe;
     const weights = tail.trainableWeights.map((weight) => ({
       variable: weight.read() as Variable,
       isKernel: weight.originalName.endsWith('kernel'),
@@ -83,10 +85,11 @@ export class TrainingState {
     this.#epochs = [...this.#epochs, epoch];
     this.#step = 0;
     this.#lossSum = 0;
-    if (bestOf(this.#epochs) === epoch) this.#keepBest(this.variables.map((tensor) => tensor.clone()));
+    if (keptOf(this.#epochs, this.#recipe) === epoch)
+      this.#keepBest(this.variables.map((tensor) => tensor.clone()));
   }
 
-  /** Gives the tail the weights of the best epoch. */
+  /** Gives the tail the weights of the epoch that is kept. */
   takeBest(): void {
     for (const [at, tensor] of this.#best.entries()) this.variables[at]?.assign(tensor);
   }

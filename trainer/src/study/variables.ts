@@ -65,6 +65,7 @@ export const VARIABLES: Readonly<Record<VariableName, Variable>> = {
   'hyperparameters.schedule': { kind: 'word', of: ['constant', 'cosine', 'plateau'] },
   'hyperparameters.warmupEpochs': { kind: 'int', min: 0, max: 100 },
   'hyperparameters.patience': { kind: 'int', min: 0, max: 1000 },
+  'hyperparameters.keepEpoch': { kind: 'word', of: ['best', 'last'] },
   'hyperparameters.classWeights': { kind: 'word', of: ['balanced', 'none'] },
   'hyperparameters.unitWeights': { kind: 'word', of: ['none', 'equal'] },
   'augmentation.copies': { kind: 'int', min: 0, max: 64 },
@@ -120,6 +121,8 @@ export function applyParameters(settings: Settings, parameters: Parameters): Set
 export function contradiction({ model, hyperparameters }: Settings): string | undefined {
   const { trainableFrom, taps, views, normalise } = model;
   if (hyperparameters.warmupEpochs >= hyperparameters.epochs) return 'warmupEpochs must be below epochs';
+  if (hyperparameters.keepEpoch === 'last' && hyperparameters.patience > 0)
+    return 'patience goes with keepEpoch best only';
   if (trainableFrom === 'head') return undefined;
   if (views !== 1 || normalise !== 'none') return 'views and normalise go with trainableFrom head only';
   // By their letters the layers are in their order.
