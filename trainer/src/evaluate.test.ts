@@ -1,4 +1,5 @@
 /** Packages on folders, with the decision that their run left in them; real networks on drawn images. */
+import { createHash } from 'node:crypto';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -15,7 +16,6 @@ import { train } from './train.ts';
 const scratch = scratchDir('evaluate');
 const dataDir = join(scratch, 'phantom');
 const packageDir = join(scratch, 'package');
-const decided = join(scratch, 'decided');
 let result: TrainResult;
 
 beforeAll(async () => {
@@ -26,13 +26,29 @@ beforeAll(async () => {
       ...aRecipe({ hyperparameters: { epochs: 2 } }),
     }),
   );
-  await cp(packageDir, decided, { recursive: true });
-  await writeFile(join(decided, 'training', DECISION_FILE), JSON.stringify(result.details?.decision));
 });
+
+/** A copy of the package with another decision, or none, that its manifest vouches for. */
+async function copyWith(dir: string, decision: string | undefined): Promise<void> {
+  await cp(packageDir, dir, { recursive: true });
+  const path = `training/${DECISION_FILE}`;
+  const manifest = JSON.parse(await readFile(join(dir, 'manifest.json'), 'utf8')) as {
+    readonly files: readonly { readonly path: string }[];
+  };
+  const files: unknown[] = manifest.files.filter((file) => file.path !== path);
+  if (decision === undefined) {
+    await rm(join(dir, path));
+  } else {
+    await writeFile(join(dir, path), decision);
+    const sha256 = createHash('sha256').update(decision).digest('hex');
+    files.push({ path, sha256, bytes: Buffer.byteLength(decision) });
+  }
+  await writeFile(join(dir, 'manifest.json'), JSON.stringify({ ...manifest, files }));
+}
 
 describe('evaluate', () => {
   it('finds of the package what the run found of the network, by the same decision', async () => {
-    const { assessment } = await evaluate({ packageDir: decided, dataDir, part: 'test' });
+    const { assessment } = await evaluate({ packageDir, dataDir, part: 'test' });
     expect(assessment.decision).toEqual(result.details?.decision);
     const trained = result.details?.assessment.levels;
     for (const level of ['image', 'unit', 'patient'] as const) {
@@ -49,8 +65,7 @@ describe('evaluate', () => {
 
   it('chooses no threshold where the package brings none, and says so', async () => {
     const plain = join(scratch, 'plain');
-    await cp(decided, plain, { recursive: true });
-    await rm(join(plain, 'training', DECISION_FILE));
+    await copyWith(plain, undefined);
     const { assessment } = await evaluate({ packageDir: plain, dataDir });
     expect(assessment.decision).toBeUndefined();
     expect(assessment.levels.unit.operating).toHaveProperty('notDefined');
@@ -59,19 +74,18 @@ describe('evaluate', () => {
 
   it('refuses a decision that is damaged or of a model with other labels', async () => {
     const damaged = join(scratch, 'damaged');
-    await cp(decided, damaged, { recursive: true });
-    const path = join(damaged, 'training', DECISION_FILE);
-    const decision = JSON.parse(await readFile(path, 'utf8')) as object;
-    for (const text of ['{', '{}', JSON.stringify({ ...decision, labels: ['cat', 'dog'] })]) {
-      await writeFile(path, text);
+    const decision = JSON.stringify({ ...result.details?.decision, labels: ['cat', 'dog'] });
+    for (const text of ['{', '{}', decision]) {
+      await copyWith(damaged, text);
       await expect(evaluate({ packageDir: damaged, dataDir })).rejects.toEqual(failure('PACKAGE_UNREADABLE'));
+      await expect(evaluate({ packageDir: damaged, dataDir })).rejects.toThrow(`training/${DECISION_FILE}`);
     }
   });
 
   it('is not below itself, and says that the other has seen the patients where it has', async () => {
     const progress: number[] = [];
     const same = await evaluate({
-      packageDir: decided,
+      packageDir,
       dataDir,
       againstDir: packageDir,
       resamples: 100,
@@ -84,7 +98,7 @@ describe('evaluate', () => {
     });
     expect(progress.at(-1)).toBe(1);
     expect(same.assessment.caveats.join(' ')).not.toContain('compared with was trained');
-    const seen = await evaluate({ packageDir: decided, dataDir, part: 'train', againstDir: packageDir });
+    const seen = await evaluate({ packageDir, dataDir, part: 'train', againstDir: packageDir });
     expect(seen.assessment.caveats.join(' ')).toMatch(
       /compared with was trained or chosen on \d+ of these patients/,
     );

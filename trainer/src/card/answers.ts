@@ -4,7 +4,7 @@ import { LEVELS } from '../evaluation/levels.ts';
 import { wordOf } from '../plots/theme.ts';
 import { isDefined } from '../statistics/samples.ts';
 import { auc, difference, rate } from './markdown.ts';
-import { contractText, labelText, limitsOf, settings } from './model-card.ts';
+import { contractText, keptText, labelText, limitsOf, settings } from './model-card.ts';
 import { ruleText } from './results.ts';
 import type { RunFacts } from './run-facts.ts';
 
@@ -68,7 +68,7 @@ export function training({ facts }: Run): string {
 
 export function selection({ facts }: Run): string {
   const { bestEpoch, epochs } = facts.training;
-  return `The epoch with the best AUC-ROC on validation: ${bestEpoch} of ${epochs}. How the settings were found: the author must.`;
+  return `Epoch ${bestEpoch} of ${epochs}, ${keptText(facts)}. How the settings were found: the author must.`;
 }
 
 export function metrics({ assessment }: Run): string {

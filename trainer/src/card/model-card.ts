@@ -41,10 +41,15 @@ function origin(facts: RunFacts): readonly string[] {
       `Network: ${settings(network)}.`,
       `Training: ${settings(fit)}.`,
       `Augmentation: ${augmentation.copies === 0 ? 'none' : settings(augmentation)}.`,
-      `Epoch ${training.bestEpoch} of ${training.epochs} was kept: the best AUC-ROC on validation.`,
+      `Epoch ${training.bestEpoch} of ${training.epochs} was kept: ${keptText(facts)}.`,
       `Made ${facts.createdAt} with ${settings(facts.versions)}. The same data, settings, seed and kind of machine give the same model.`,
     ])}`,
   ];
+}
+
+/** Why the weights of this epoch are those of the model. */
+export function keptText({ fit }: RunFacts): string {
+  return fit.keepEpoch === 'best' ? 'the one with the best AUC-ROC on validation' : 'the last one';
 }
 
 function dataLines({ dataset }: RunFacts): readonly string[] {

@@ -27,7 +27,7 @@ export function caveatsOf({
     ...(decision === undefined
       ? []
       : [
-          'The validation part also chose the epoch: what is fitted on it (threshold, temperature, coverage) flatters a little.',
+          'Validation also steers training (its epoch, its end): what is fitted on it (threshold, temperature, coverage) flatters a little.',
         ]),
   ];
 }
