@@ -93,7 +93,7 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluatedPacka
 }
 
 /** A champion that was trained on these patients is not beaten by a model that was not, and that has to be said. */
-export async function scoreChampion(
+async function scoreChampion(
   packageDir: string,
   dir: Dataset['dir'],
   images: readonly DatasetImage[],

@@ -34,7 +34,7 @@ export const verdictSchema = z.object({
   gates: z.array(gateResultSchema),
 });
 
-export type GateResult = Readonly<z.output<typeof gateResultSchema>>;
+type GateResult = Readonly<z.output<typeof gateResultSchema>>;
 
 export type Verdict = Readonly<z.output<typeof verdictSchema>>;
 
