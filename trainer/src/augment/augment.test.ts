@@ -45,6 +45,42 @@ function deviation(values: ArrayLike<number>): { readonly mean: number; readonly
   return { mean, deviation: Math.sqrt(squares / all.length) };
 }
 
+const SIDE = 65;
+const MIDDLE = 32;
+
+/** What 60 copies of a slice are measured to be. */
+function measured(
+  image: HuImage,
+  change: Partial<AugmentationRecipe>,
+  measure: (pixels: Float32Array) => number,
+): readonly number[] {
+  return Array.from({ length: 60 }, (_, at) => {
+    const { pixels } = augmented(image, { ...NONE, ...change }, { ...COPY, copy: at + 1 });
+    return measure(Float32Array.from(pixels));
+  });
+}
+
+/** Whether values go to either side, nearly as far as they may and no further. */
+function fills(values: readonly number[], most: number): boolean {
+  const [least, highest] = [Math.min(...values), Math.max(...values)];
+  const isFar = highest > 0.75 * most && least < -0.75 * most;
+  return isFar && highest < 1.02 * most && least > -1.02 * most;
+}
+
+/** Where a bright dot lies, from the centre: [down, right], in pixels. */
+function dotOf(pixels: Float32Array): readonly [number, number] {
+  let [sum, down, right] = [0, 0, 0];
+  for (const [at, hu] of pixels.entries()) {
+    sum += hu + 1000;
+    down += (hu + 1000) * (Math.floor(at / SIDE) - MIDDLE);
+    right += (hu + 1000) * ((at % SIDE) - MIDDLE);
+  }
+  return [down / sum, right / sum];
+}
+
+const dot = (row: number, column: number): HuImage =>
+  slice((r, c) => (Math.hypot(r - row, c - column) < 3 ? 0 : -1000), SIDE);
+
 const gradient = slice((row, column) => row * 10 - column * 5);
 
 describe('augmented', () => {
@@ -86,17 +122,45 @@ describe('augmented', () => {
     }
   });
 
-  it('moves by no more than the recipe says, and by different amounts', () => {
-    // A ramp tells its shift by its level at the centre, where scaling moves nothing.
-    const ramp = slice((_row, column) => column * 10, 65);
-    const shifts = Array.from({ length: 60 }, (_, copy) => {
-      const { pixels } = augmented(ramp, { ...NONE, shiftPercent: 10 }, { ...COPY, copy: copy + 1 });
-      return ((ramp.pixels[32 * 65 + 32] ?? 0) - (pixels[32 * 65 + 32] ?? 0)) / 10;
+  describe('changes by no more than the recipe says, to either side', () => {
+    it('shift, of either axis by its own amount', () => {
+      const change = { shiftPercent: 10 };
+      const centre = dot(MIDDLE, MIDDLE);
+      const down = measured(centre, change, (pixels) => dotOf(pixels)[0]);
+      const right = measured(centre, change, (pixels) => dotOf(pixels)[1]);
+      expect(fills(down, 6.5)).toBe(true);
+      expect(fills(right, 6.5)).toBe(true);
+      expect(
+        down.map((value, at) => Math.abs(value - (right[at] ?? 0))).filter((apart) => apart < 0.1).length,
+      ).toBeLessThan(10);
     });
-    expect(Math.max(...shifts)).toBeLessThanOrEqual(6.5);
-    expect(Math.max(...shifts)).toBeGreaterThan(5);
-    expect(Math.min(...shifts)).toBeLessThan(-5);
-    expect(Math.min(...shifts)).toBeGreaterThanOrEqual(-6.5);
+
+    it('rotation', () => {
+      const degrees = measured(dot(MIDDLE, MIDDLE + 20), { rotationDegrees: 10 }, (pixels) => {
+        const [down, right] = dotOf(pixels);
+        return (-Math.atan2(down, right) * 180) / Math.PI;
+      });
+      expect(fills(degrees, 10)).toBe(true);
+    });
+
+    it('scale', () => {
+      const percent = measured(
+        dot(MIDDLE, MIDDLE + 20),
+        { scalePercent: 10 },
+        (pixels) => (dotOf(pixels)[1] / 20 - 1) * 100,
+      );
+      expect(fills(percent, 10)).toBe(true);
+    });
+
+    it('and turns in millimetres where a pixel is not square', () => {
+      const flat = { ...dot(MIDDLE, MIDDLE + 20), pixelSpacing: [2, 1] as const };
+      const millimetres = measured(flat, { rotationDegrees: 60 }, (pixels) => {
+        const [down, right] = dotOf(pixels);
+        return Math.hypot(2 * down, right);
+      });
+      expect(Math.max(...millimetres)).toBeLessThan(20.5);
+      expect(Math.min(...millimetres)).toBeGreaterThan(19.5);
+    });
   });
 
   it('never mirrors: what is on the left stays on the left', () => {
