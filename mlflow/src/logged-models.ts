@@ -25,7 +25,7 @@ export interface LoggedModel {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-export interface ModelNote {
+interface ModelNote {
   /** Folder of the run that holds the model. */
   readonly artifactPath: string;
   readonly modelUuid: string;

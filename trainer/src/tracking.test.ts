@@ -69,7 +69,9 @@ describe('a tracked run', () => {
       expect((await mlflow.metricHistory(runId, key)).map((point) => point.step)).toEqual([1, 2]);
     }
     const files = (await mlflow.listArtifacts(runId)).map((artifact) => artifact.path);
-    expect(files.toSorted()).toEqual(['evaluation.json', 'model', 'roc.csv', 'split.json']);
+    expect(files).toEqual(
+      expect.arrayContaining(['assessment.json', 'evaluation.json', 'model', 'split.json']),
+    );
 
     const version = await mlflow.resolveModel('models:/lung-a@champion');
     expect(version).toMatchObject({

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { MetricPoint } from '@hilum/mlflow';
 import { openPackage, PackageError, type PackageInfo } from '@hilum/model';
 import type { EntryOf } from './entry.ts';
-import type { Telling } from './teller.ts';
+import type { Telling } from './telling.ts';
 
 /** On a run: all of its package is there. It comes last. */
 export const DIGEST_TAG = 'hilum.digest';

@@ -1,7 +1,7 @@
 /** From the package of a run to a version of a registered model, and its alias. */
 import type { EntryOf } from './entry.ts';
 import { DIGEST_TAG, PACKAGE_FOLDER } from './package.ts';
-import type { Telling } from './teller.ts';
+import type { Telling } from './telling.ts';
 
 export interface RegisteredModel {
   readonly name: string;

@@ -174,7 +174,7 @@ export class Sender {
 }
 
 /** It may take the same thing later, when it, the network or its credentials are in order again. */
-export function isAway(error: unknown): error is MlflowError {
+function isAway(error: unknown): error is MlflowError {
   if (!(error instanceof MlflowError)) return false;
   if (error.retryable || error.code === 'UNAUTHENTICATED' || error.code === 'FORBIDDEN_HOST') return true;
   // A page of a gateway or a login, instead of MLflow.

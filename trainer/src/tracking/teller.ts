@@ -6,19 +6,10 @@ import type { Entry, EntryOf, Numbered } from './entry.ts';
 import { tellPackage } from './package.ts';
 import { tellRegistration, type RegisteredModel } from './registration.ts';
 import type { KnownRun, Spool } from './spool.ts';
+import type { Telling } from './telling.ts';
 
 export interface Answer {
   readonly registered?: RegisteredModel;
-}
-
-/** What all that tells something needs. */
-export interface Telling {
-  readonly mlflow: MlflowClient;
-  readonly run: KnownRun;
-  readonly signal: AbortSignal;
-  readonly onNote: (note: string) => void;
-  /** Points that the run does not have yet, by their mark. */
-  readonly metrics: (points: readonly MetricPoint[], mark: string | undefined) => Promise<void>;
 }
 
 export class Teller {
