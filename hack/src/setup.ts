@@ -11,7 +11,15 @@ import { helmPath } from './tools/helm.ts';
 import { kubernetesTools } from './tools/kubernetes.ts';
 import { openjpegWasm } from './tools/openjpeg.ts';
 import { samplePhotosDir } from './tools/photos.ts';
-import { dicomVenv, dvcVenv, mlflow2Venv, mlflowVenv, motoVenv, optunaVenv } from './tools/python.ts';
+import {
+  dicomVenv,
+  dvcVenv,
+  mlflow2Venv,
+  mlflowVenv,
+  motoVenv,
+  optunaVenv,
+  tensorflowVenv,
+} from './tools/python.ts';
 import { systemPackages } from './tools/system-packages.ts';
 import { installTensorflow } from './tools/tensorflow.ts';
 import { baseWeightsPath, imagenetOnnxPath } from './tools/weights.ts';
@@ -45,6 +53,7 @@ const needs: Record<string, readonly Need[]> = {
     mlflow2Venv,
     dvcVenv,
     motoVenv,
+    tensorflowVenv,
   ],
   server: [native, installTensorflow, baseWeightsPath, mlflowVenv, samplePhotosDir],
   operator: [native, ...api, mlflowVenv],
@@ -60,7 +69,7 @@ const needs: Record<string, readonly Need[]> = {
     mlflowVenv,
     groovyClasspath,
   ],
-  bench: [python, dicomVenv],
+  bench: [python, native, dicomVenv, installTensorflow, baseWeightsPath, tensorflowVenv],
 };
 
 const rooms = process.argv.slice(2);
