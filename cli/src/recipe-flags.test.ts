@@ -51,12 +51,16 @@ describe('recipeOfFlags', () => {
   });
 
   it.each([
-    ['a number out of its bounds', { epochs: '0' }, /^--epochs: /],
-    ['a number that is a word', { copies: 'many' }, /^--copies: /],
-    ['an empty number', { epochs: '' }, /^--epochs: /],
-    ['a layer that VGG16 has not', { taps: 'block1_conv2,block9_conv1' }, /^--taps: .*block1_conv1/],
+    ['a number out of its bounds', { epochs: '0' }, '--epochs is a whole number from 1 to 1000, not 0'],
+    ['a number that is a word', { copies: 'many' }, '--copies is a whole number from 0 to 64, not many'],
+    ['an empty number', { epochs: '' }, '--epochs is a whole number'],
+    [
+      'a layer that VGG16 has not',
+      { taps: 'block1_conv2,block9_conv1' },
+      /^--taps is a list of some of .*block1_conv1/,
+    ],
     ['a rule across fields', { 'trainable-from': 'block5_conv1', views: '4' }, /trainableFrom head only/],
-    ['two mistakes', { epochs: '0', seed: '-1' }, /--epochs: .*; --seed: /],
+    ['two mistakes', { epochs: '0', seed: '-1' }, /--epochs .*; --seed /],
   ])('refuses %s by the flag’s name', (_, given, message) => {
     expect(() => recipeOfFlags(given)).toThrow(message);
   });

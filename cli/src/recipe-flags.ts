@@ -61,20 +61,36 @@ export function recipeOfFlags(values: RecipeValues): Recipe {
     if (text !== undefined) parts[part][field] = valueOf(text, fieldOf(part, field));
   }
   return recipeOf({
-    model: checked('model', recipeParts.model, parts.model),
-    hyperparameters: checked('hyperparameters', recipeParts.hyperparameters, parts.hyperparameters),
-    augmentation: checked('augmentation', recipeParts.augmentation, parts.augmentation),
+    model: checked('model', recipeParts.model, parts.model, values),
+    hyperparameters: checked('hyperparameters', recipeParts.hyperparameters, parts.hyperparameters, values),
+    augmentation: checked('augmentation', recipeParts.augmentation, parts.augmentation, values),
   });
 }
 
-function checked<Part>(name: keyof typeof recipeParts, schema: z.ZodType<Part>, given: unknown): Part {
+function checked<Part>(
+  name: keyof typeof recipeParts,
+  schema: z.ZodType<Part>,
+  given: unknown,
+  values: RecipeValues,
+): Part {
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map(({ path, message }) => {
     const flag = Object.entries(FIELDS).find(([, [part, field]]) => part === name && field === path[0])?.[0];
-    return flag === undefined ? message : `--${flag}: ${message}`;
+    if (flag === undefined) return message;
+    return `--${flag} ${kindOf(fieldOf(name, String(path[0])), message)}, not ${values[flag as RecipeFlag] ?? ''}`;
   });
   throw new UsageError([...new Set(lines)].join('; '));
+}
+
+/** What a value of a field is, as the middle of a sentence. */
+function kindOf(field: z.ZodType, message: string): string {
+  const inner = withoutDefault(field);
+  if (inner instanceof z.ZodNumber) return `is a whole number from ${inner.minValue} to ${inner.maxValue}`;
+  if (inner instanceof z.ZodEnum) return `is one of ${inner.options.join(', ')}`;
+  const item = inner instanceof z.ZodArray ? inner.element : undefined;
+  if (item instanceof z.ZodEnum) return `is a list of some of ${item.options.join(', ')}`;
+  return `is wrong (${message})`;
 }
 
 function fieldOf(part: keyof typeof recipeParts, field: string): z.ZodType {

@@ -12,13 +12,13 @@ import {
   type DatasetValues,
   type SplitValues,
 } from '../dataset-flags.ts';
-import { table } from '../demo/screen.ts';
 import { readyBaseWeights, readyEngine } from '../engine.ts';
 import { hounsfieldWindow, integer, noMore, required } from '../flags.ts';
 import { trainProgress } from '../progress.ts';
 import { recipeFlags, recipeOfFlags, type RecipeValues } from '../recipe-flags.ts';
 import { searchFlags, searchOptionsOf, type SearchValues } from '../search-flags.ts';
 import { trackingFlags, trackingOf, type TrackingValues } from '../tracking-flags.ts';
+import { evaluationText } from './evaluate-text.ts';
 
 export interface TrainValues extends RecipeValues, DatasetValues, SplitValues, TrackingValues {
   readonly out?: string;
@@ -142,15 +142,12 @@ function machineReadable(result: TrainResult): unknown {
 }
 
 function readable({ details, evaluation, package: info, gate, model }: TrainResult): string {
-  const units = details?.evaluation.perUnit;
-  const rows = [
-    ['test part', 'samples', 'accuracy', 'AUC-ROC'],
-    ['images', String(evaluation.samples), evaluation.accuracy.toFixed(4), evaluation.aucRoc.toFixed(4)],
-    ...(units === undefined
-      ? []
-      : [['units', String(units.samples), units.accuracy.toFixed(4), units.aucRoc.toFixed(4)]]),
-  ];
   const where = info === undefined ? '' : `package: ${info.dir}\n`;
   const registered = model === undefined ? '' : `model: ${model.name}/${model.version}; ${gate.message}\n`;
-  return `${table(rows)}\n${where}${registered}${NOTICE}\n`;
+  // A retry that had nothing left to do but the registration has two figures only.
+  const figures =
+    details === undefined
+      ? `test part: accuracy ${evaluation.accuracy.toFixed(4)}, AUC-ROC ${evaluation.aucRoc.toFixed(4)}\n${NOTICE}\n`
+      : evaluationText({ ...details.evaluation, assessment: details.assessment });
+  return `${where}${registered}\n${figures}`;
 }
