@@ -212,7 +212,7 @@ export class RunLog {
       tags: uid === undefined ? {} : { [UID_TAG]: uid },
       ...(alias === undefined ? {} : { alias }),
     });
-    await this.#drainedOrOver();
+    await this.#drainedOrOver(false);
     const refused = this.#session.refused(seq);
     if (refused instanceof MlflowError && refused.code === 'REGISTRY_MISSING') {
       await this.finish();
@@ -226,10 +226,9 @@ export class RunLog {
   /** A trial of a search, as a run below this one; it ends by its own `finish` or `abandon`, before this run does. */
   async child(trial: Trial): Promise<RunLog> {
     const { experiment } = this.#options;
-    const { params } = trial;
     const entry = trialEntry(trial, { parent: this.#place(), experiment, startTimeMs: this.#session.now() });
     await this.#session.tell(entry);
-    await this.#session.tell({ kind: 'params', run: entry.run, params });
+    await this.#session.tell({ kind: 'params', run: entry.run, params: trial.params });
     await this.#session.settled();
     return new RunLog(this.#session, this.#options, entry.run, unknownRun(entry), true);
   }
@@ -248,12 +247,9 @@ export class RunLog {
       this.#isOver = true;
       return;
     }
-    try {
-      await this.#session.drained();
-    } finally {
-      this.#isOver = true;
-      await this.#session.close();
-    }
+    await this.#drainedOrOver(true);
+    this.#isOver = true;
+    await this.#session.close();
   }
 
   /** After an error; never throws and never takes long: the error is what matters. */
@@ -270,14 +266,14 @@ export class RunLog {
   }
 
   /** Where MLflow does not come back, all that this run had to say is in the spool: also that it is complete. */
-  async #drainedOrOver(): Promise<void> {
+  async #drainedOrOver(isEnd: boolean): Promise<void> {
     try {
       await this.#session.drained();
     } catch (error) {
       if (error instanceof TrainerError && this.#session.sender.away !== undefined) {
         this.#isOver = true;
         await this.system.stop();
-        await this.#session.tellEnd(this.#end('FINISHED'));
+        if (!isEnd) await this.#session.tellEnd(this.#end('FINISHED'));
         await this.#session.close();
       }
       throw error;

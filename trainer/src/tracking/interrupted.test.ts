@@ -143,7 +143,16 @@ describe('what MLflow refuses', () => {
     expect((await at.mlflow.getRun(second.run.runId)).params).toEqual({ seed: '7' });
   });
 
-  it('is a package that is not the one that was told, by the time that it is sent', async () => {
+  it('is no FINISHED run, though it is found out at the end only', async () => {
+    const log = await at.openRun();
+    await log.start({ seed: '7' }, DATASET);
+    await log.tags({ ['k'.repeat(251)]: 'a key that is too long' });
+    await expect(log.finish()).rejects.toMatchObject({ code: 'TRACKING_REFUSED' });
+    await log.abandon('FAILED'); // as train() does
+    expect((await at.mlflow.getRun(log.run.runId)).status).toBe('FAILED');
+  });
+
+  it('is a package that is not the one that was told, by the time that it is sent: nothing is registered', async () => {
     const dir = join(at.scratch, 'moved');
     const moved = await aPackage(dir);
     const log = await at.openRun({ required: false, catchUpMs: 100 });
@@ -157,12 +166,19 @@ describe('what MLflow refuses', () => {
       verdict: PASSED,
       files: {},
     });
+    await log.register({ model: 'lung-moved', alias: 'champion' }, moved.digest, PASSED);
     await log.finish();
     await rm(join(dir, 'model.onnx'));
     await at.way.mend();
     const { entries, refused } = await catchUp(at.spoolDir, at.mlflow, { now: Date.now });
     expect(entries).toBe(3); // epoch, verdict, end
-    expect(refused).toEqual([expect.stringContaining('package: ') as string]);
+    expect(refused).toEqual([
+      expect.stringContaining('package: ') as string,
+      expect.stringMatching(/^register: .* does not hold the package/) as string,
+    ]);
+    await expect(at.mlflow.getModelVersion('lung-moved', '1')).rejects.toMatchObject({
+      code: 'MODEL_NOT_FOUND',
+    });
     const run = await at.mlflow.getRun(log.run.runId);
     expect(run.tags['hilum.digest']).toBeUndefined();
     expect(run.status).toBe('FINISHED');

@@ -1,4 +1,5 @@
 /** From the package of a run to a version of a registered model, and its alias. */
+import { PackageError } from '@hilum/model';
 import type { EntryOf } from './entry.ts';
 import { DIGEST_TAG, PACKAGE_FOLDER } from './package.ts';
 import type { Telling } from './telling.ts';
@@ -14,11 +15,19 @@ export interface RegisteredModel {
   readonly pending?: true;
 }
 
-/** Makes the version, or finds the one that an earlier try made; moves the alias where there is one to move. */
+/**
+ * Makes the version, or finds the one that an earlier try made; moves the alias where there is one to move.
+ *
+ * @throws PackageError where the run does not have the package: its upload was refused, and nobody shall serve that
+ */
 export async function tellRegistration(
   { mlflow, run, signal, onNote }: Telling,
   { model: name, alias, digest, tags }: EntryOf<'register'>,
 ): Promise<RegisteredModel> {
+  const { tags: ofRun } = await mlflow.getRun(run.runId, signal);
+  if (ofRun[DIGEST_TAG] !== digest) {
+    throw new PackageError('PACKAGE_INCOMPLETE', `the run ${run.runId} does not hold the package ${digest}`);
+  }
   await mlflow.ensureRegisteredModel(name, signal);
   const source = `${run.artifactUri}/${PACKAGE_FOLDER}`;
   const { version } = await mlflow.createModelVersion(
