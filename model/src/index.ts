@@ -4,6 +4,8 @@ export { joinModel } from './join.ts';
 export { setTrainingStep } from './layers/seeded-dropout.ts';
 export { buildFrozen, buildTail, logitsOf } from './network.ts';
 export { fitNormaliser, type Normaliser } from './normaliser.ts';
+export { int8Model } from './onnx/quantise.ts';
+export { loadOnnx } from './onnx/session.ts';
 export { loadClassifier, type Classifier } from './package/classifier.ts';
 export {
   type PackageFile,

@@ -30,6 +30,7 @@ export { TRAINER_CODES, TrainerError, type TrainerCode } from './errors.ts';
 export { writePhantomStudies, type PhantomOptions } from './phantom/studies.ts';
 export { assessmentFiles, rocCsv } from './report-files.ts';
 export { recipeOf, type Recipe } from './recipe.ts';
+export { quantiseModel, type Int8Record } from './int8.ts';
 export { aucRoc } from './metrics.ts';
 export { compareAuc } from './statistics/auc.ts';
 export { searchFolder } from './study/search-folder.ts';

@@ -2,7 +2,7 @@ import type * as tfjs from '@tensorflow/tfjs-node';
 import { z } from 'zod';
 import type { Tf } from '../engine.ts';
 import { PackageError } from '../errors.ts';
-import { onnxFile, type FloatTensor, type Operation } from './graph.ts';
+import { onnxFile, type FloatTensor, type OnnxGraph, type Operation } from './graph.ts';
 import { piecewiseLinear } from './piecewise-linear.ts';
 import { pixelStatisticsOperations } from './pixel-statistics.ts';
 import { meanOverViews, mirroredViews } from './views.ts';
@@ -15,18 +15,22 @@ import { meanOverViews, mirroredViews } from './views.ts';
  *
  * @throws PackageError LAYER_UNSUPPORTED for a layer or a setting outside those kinds
  */
-export function onnxModel(
-  tf: Tf,
-  model: tfjs.LayersModel,
-  labels: { doc: string; producerVersion: string },
-): Uint8Array {
-  return onnxFile({
+export function onnxModel(tf: Tf, model: tfjs.LayersModel, labels: GraphLabels): Uint8Array {
+  return onnxFile(onnxGraph(tf, model, labels));
+}
+
+/** What a file says of itself. */
+export type GraphLabels = Pick<OnnxGraph, 'doc' | 'producerVersion'>;
+
+/** As `onnxModel`, not yet in bytes. */
+export function onnxGraph(tf: Tf, model: tfjs.LayersModel, labels: GraphLabels): OnnxGraph {
+  return {
     ...labels,
     name: model.name,
     input: { name: 'image', dims: ['N', ...sizesOf(model.inputs)] },
     output: { name: 'probabilities', dims: ['N', ...sizesOf(model.outputs)] },
     operations: operationsOf(tf, model),
-  });
+  };
 }
 
 /** The operations of all layers, each layer's after those whose results it takes. */
@@ -83,6 +87,11 @@ function layerOperations(tf: Tf, layer: tfjs.layers.Layer, inputs: readonly stri
       const { activation } = settings(layer, activationLayerSchema);
       return activationOf(name, activation, inputs);
     }
+    case 'MeanOfMap':
+      return [
+        { op: 'ReduceMean', name: `${name}/columns`, inputs, attributes: { axes: [3], keepdims: 0 } },
+        { op: 'ReduceMean', name, attributes: { axes: [2], keepdims: 0 } },
+      ];
     case 'PixelStatistics':
       return [...pixelStatisticsOperations(name, inputs, sideOf(layer, layer.input))];
     case 'MirroredViews':

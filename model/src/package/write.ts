@@ -64,7 +64,7 @@ export async function writePackage(
   return openPackage(dir);
 }
 
-const PRODUCER_VERSION = '0.1.0';
+export const PRODUCER_VERSION = '0.1.0';
 
 function check(model: tfjs.LayersModel, metadata: PackageMetadata): PackageMetadata {
   const parsed = metadataSchema.safeParse(metadata);
