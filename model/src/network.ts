@@ -134,7 +134,7 @@ function pool(
   const pooled = taps.flatMap((tap) => {
     const map = results.get(tap);
     if (map === undefined) throw new RangeError(`tap ${tap} has no map`);
-    const average = tf.layers.globalAveragePooling2d({ name: `${tap}_avg` });
+    const average = customLayers(tf).meanOfMap({ name: `${tap}_avg` });
     const maximum = (): tfjs.layers.Layer => tf.layers.globalMaxPooling2d({ name: `${tap}_max` });
     return (pooling === 'avg' ? [average] : [average, maximum()]).map((layer) => chain(map, [layer]));
   });

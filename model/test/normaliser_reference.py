@@ -44,7 +44,7 @@ for name, transform in [("straight", straight), ("ranked", ranked)]:
     parts = []
     for group, share in zip(np.split(rows, np.cumsum(lengths)[:-1], axis=1), group_shares):
         quantiles = np.quantile(group[:fitted], shares, axis=0).astype(np.float32).astype(np.float64)
-        resolution = 1e-5 * np.abs(group[:fitted]).max()
+        resolution = 1e-4 * np.abs(group[:fitted]).max()
         values = np.stack([transform(group[:, i], quantiles[:, i], resolution) for i in range(group.shape[1])], axis=1)
         mean, spread = values[:fitted].mean(0), values[:fitted].std(0)
         values = np.clip((values - mean) / (spread + 0.001 * spread.max()), -6, 6)
