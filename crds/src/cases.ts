@@ -52,6 +52,7 @@ export const cases: readonly Case[] = [
         md5: `${'ab'.repeat(16)}.dir`,
         volumeClaim: 'ct-store',
         credentialsSecret: 'ct-store-reader',
+        labels: { table: 'manifest.csv', columns: ['scanner'] },
         split: { seed: 1, validationPercent: 30, testPercent: 50 },
         positiveLabel: 'malignant',
       },
@@ -125,6 +126,18 @@ export const cases: readonly Case[] = [
     kind: 'TrainingRun',
     spec: aRun({ dataset: { remote: 'https://user:word@dvc.example/store' } }),
     refused: 'remote',
+  },
+  {
+    name: 'a table of labels outside of the dataset',
+    kind: 'TrainingRun',
+    spec: aRun({ dataset: { labels: { table: '/etc/labels.csv' } } }),
+    refused: 'labels.table',
+  },
+  {
+    name: 'a table of labels above the dataset',
+    kind: 'TrainingRun',
+    spec: aRun({ dataset: { labels: { table: 'a/../../labels.csv' } } }),
+    refused: 'leave .. out',
   },
   {
     name: 'an md5 of a file instead of a directory',

@@ -61,6 +61,29 @@ const dataset = ruled(
     credentialsSecret: objectName(
       'Secret with what the remote asks for: HILUM_DVC_USERNAME and HILUM_DVC_PASSWORD, HILUM_DVC_TOKEN, or the variables of AWS such as AWS_ACCESS_KEY_ID and AWS_ENDPOINT_URL.',
     ).optional(),
+    labels: z
+      .strictObject({
+        table: ruled(
+          pattern(
+            512,
+            /^[^/\s][^\s]*\.csv$/,
+            'Path in the dataset of a manifest.csv (path, label, group) or a nodules.csv (ratings of radiologists).',
+          ),
+          [
+            {
+              rule: "!self.split('/').exists(part, part == '..')",
+              message: 'labels.table lies in the dataset: leave .. out',
+              holds: (self) => !self.split('/').includes('..'),
+            },
+          ],
+        ),
+        columns: z.array(text(63, 'Name of a column.')).max(16).default([]).meta({
+          'x-kubernetes-list-type': 'set',
+          description: 'Columns by which the evaluation parts the test images, such as the scanner.',
+        }),
+      })
+      .optional()
+      .describe('Where the labels are written; by default they are the names of the folders.'),
     split: split.prefault({}),
     positiveLabel: text(
       63,

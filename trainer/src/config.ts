@@ -16,7 +16,7 @@ export interface PodConfig {
   readonly terminationLog: string;
   /** How long a tracking server that does not answer at the start is waited for. */
   readonly trackingWaitMs: number;
-  readonly mlflow: { readonly username?: string; readonly password?: string };
+  readonly mlflow: { readonly username?: string; readonly password?: string; readonly token?: string };
   readonly remoteAuth?: RemoteAuth;
   /** Folder on a volume for checkpoints and what could not be sent; absent where the run has none. */
   readonly checkpointDir?: string;
@@ -31,6 +31,7 @@ const envSchema = z.object({
   HILUM_TRACKING_WAIT_SECONDS: z.coerce.number().min(0).max(3600).default(90),
   MLFLOW_TRACKING_USERNAME: z.string().optional(),
   MLFLOW_TRACKING_PASSWORD: z.string().optional(),
+  MLFLOW_TRACKING_TOKEN: z.string().optional(),
   HILUM_DVC_USERNAME: z.string().optional(),
   HILUM_DVC_PASSWORD: z.string().optional(),
   HILUM_DVC_TOKEN: z.string().optional(),
@@ -50,6 +51,7 @@ export function readPodConfig(env: Readonly<Record<string, string | undefined>>)
   const mlflow = {
     ...(e.MLFLOW_TRACKING_USERNAME === undefined ? {} : { username: e.MLFLOW_TRACKING_USERNAME }),
     ...(e.MLFLOW_TRACKING_PASSWORD === undefined ? {} : { password: e.MLFLOW_TRACKING_PASSWORD }),
+    ...(e.MLFLOW_TRACKING_TOKEN === undefined ? {} : { token: e.MLFLOW_TRACKING_TOKEN }),
   };
   const remoteAuth = authOf(e, run.data);
   return {

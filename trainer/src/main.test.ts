@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream, existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -197,6 +197,50 @@ describe('the trainer process', () => {
       expect(exitCode).toBe(64);
       expect(report).toMatchObject({ code: 'WEIGHTS_DIGEST_MISMATCH' });
     });
+  });
+
+  it('goes on in the next pod from the checkpoint of one that was told to end, and MLflow has each epoch once', async () => {
+    const epochs = 200;
+    const given = config('resumed', {
+      hyperparameters: { epochs, batchSize: 8 },
+      checkpoint: { everySeconds: 5 },
+    });
+    const env = { HILUM_CHECKPOINT_DIR: join(scratch, 'volume') };
+    let told = false;
+    const first = await pod(given, {
+      env,
+      onLine: (line, kill) => {
+        if (told || !line.includes('"event":"epoch"')) return;
+        told = true;
+        kill();
+      },
+    });
+    expect(first.exitCode).toBe(143);
+    const second = await pod(given, { env });
+    expect(second.exitCode).toBe(0);
+    const resumed = second.log.find((line) => line.event === 'resumed');
+    expect(Number(resumed?.['epoch'])).toBeGreaterThanOrEqual(1);
+    const trained = second.log.filter((line) => line.event === 'epoch').map((line) => line['epoch']);
+    expect(trained[0]).toBe(resumed?.['epoch']);
+    const runId = String(second.log.find((line) => line.event === 'run')?.['runId']);
+    expect(runId).toBe(String(first.log.find((line) => line.event === 'run')?.['runId']));
+    const history = await createMlflow({ baseUrl: server.url }).metricHistory(runId, 'epoch');
+    expect(history.map(({ value }) => value)).toEqual(Array.from({ length: epochs }, (_, at) => at + 1));
+  });
+
+  it('takes its labels from a table in the dataset', async () => {
+    const dir = join(scratch, 'tabled');
+    await writePhantomStudies({ dir, patients: 12, slices: 1, seed: 7 });
+    const files = (await readdir(dir, { recursive: true })).filter((name) => name.endsWith('.dcm'));
+    const rows = files.map(
+      (path) => `${path},${path.split('/')[0] === 'malignant' ? 'yes' : 'no'},${path.split('/')[1]}`,
+    );
+    await writeFile(join(dir, 'manifest.csv'), ['path,label,group', ...rows, ''].join('\n'));
+    const { md5: pin } = await pushDataset({ dir, remote });
+    const dataset = { remote, md5: pin, labels: { table: 'manifest.csv' } };
+    const { exitCode, log } = await pod(config('tabled', { dataset }));
+    expect(exitCode).toBe(0);
+    expect(log.find((line) => line.event === 'dataset')).toMatchObject({ labels: ['no', 'yes'] });
   });
 
   it('told to end in the middle, marks the run KILLED and ends with 143', async () => {

@@ -6,6 +6,7 @@ import { optionsOf, type PodConfig } from './config.ts';
 import { pullDataset } from './dvc/pull.ts';
 import type { TrainEvent } from './events.ts';
 import type { TrainResult } from './options.ts';
+import { labelsFrom } from './labels/table-kind.ts';
 import { train } from './train.ts';
 import { tracked } from './tracking.ts';
 import { fetchWeights } from './weights.ts';
@@ -46,10 +47,15 @@ export async function runInPod({ config, signal, now, log }: PodOptions): Promis
     given === undefined
       ? config.baseWeights
       : await fetchWeights({ ...given, into: join(workDir, 'weights'), signal });
+  const { labels } = run.dataset;
   return train({
     ...options,
+    ...(labels !== undefined && {
+      labels: await labelsFrom(join(dataDir, labels.table), dataDir, labels.columns),
+    }),
     dataDir,
-    outDir: join(workDir, 'model'),
+    // On the volume, where there is one: what MLflow could not take yet has to stay where it lies.
+    outDir: join(config.checkpointDir ?? workDir, 'model'),
     cacheDir: join(workDir, 'features'),
     baseWeights,
     ...(config.checkpointDir !== undefined && {
@@ -60,7 +66,6 @@ export async function runInPod({ config, signal, now, log }: PodOptions): Promis
       experiment: run.tracking.experiment,
       runName: run.run.name,
       trainingRun: run.run,
-      // On the volume, where there is one: the next pod sends what this one could not.
       spool: { dir: join(config.checkpointDir ?? workDir, 'spool') },
     },
     signal,
