@@ -77,12 +77,18 @@ describe('hilum', () => {
       '--epochs is a whole number from 1 to 1000, not many',
     ],
     [['train', '--data', 'x', '--out', 'y', '--epochs', '1.5'], '--epochs is a whole number'],
-    [['train', '--data', 'x', '--out', 'y', '--epochs', '-3'], '--epochs is a whole number from 1 to 1000, not -3'],
+    [
+      ['train', '--data', 'x', '--out', 'y', '--epochs', '-3'],
+      '--epochs is a whole number from 1 to 1000, not -3',
+    ],
     [['train', '--data', 'x', '--out', 'y', '--window', 'wide'], '--window is CENTER/WIDTH'],
     // Written as its own help has it: the window is taken, and the next mistake is what is told.
     [['train', '--data', 'x', '--out', 'y', '--window', '-600/1500', 'stray'], 'nobody asked for stray'],
     [['train', '--data', 'x', '--out', 'y', '--mlflow', 'here'], 'BASE_URL_INVALID'],
-    [['train', '--data', 'x', '--out', 'y', '--trainable-from', 'top'], '--trainable-from is one of head, block1_conv1'],
+    [
+      ['train', '--data', 'x', '--out', 'y', '--trainable-from', 'top'],
+      '--trainable-from is one of head, block1_conv1',
+    ],
     [['train', '--data', 'x', '--out', 'y', '--register', 'z'], '--register needs --mlflow'],
     [['train', '--data', 'x', '--out', 'y', '--validation', '60', '--test', '60'], 'less than 20 percent'],
     [['train', '--data', 'x', '--out', 'y', 'stray'], 'nobody asked for stray'],

@@ -65,6 +65,7 @@ export async function makeModel(
   try {
     onEvent?.({ type: 'domain', ...features.survey });
     const plan = inDomain(asked, features);
+    await log?.tags({ 'hilum.domain': plan.contract.domain });
     const network = await fitRun({ bench, features, plan, options, log, pin });
     try {
       const { seed } = options.hyperparameters;

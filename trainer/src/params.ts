@@ -7,7 +7,13 @@ export function paramsOf(plan: Plan, options: TrainOptions, pin: string): Record
   const { preprocessing, model, hyperparameters, augmentation } = options;
   const { seed, fractions } = plan.split;
   const split = { seed, ...fractions, sha256: plan.splitSha256 };
-  const groups = { split, preprocessing: { inputSize: preprocessing.inputSize }, model, hyperparameters, augmentation };
+  const groups = {
+    split,
+    preprocessing: { inputSize: preprocessing.inputSize },
+    model,
+    hyperparameters,
+    augmentation,
+  };
   const flat = Object.entries(groups).flatMap(([group, values]) =>
     Object.entries(values).map(([key, value]) => [`${group}.${key}`, String(value)] as const),
   );
@@ -18,7 +24,6 @@ export function paramsOf(plan: Plan, options: TrainOptions, pin: string): Record
     'dataset.kind': plan.dataset.kind,
     'dataset.files': String(plan.counts.files),
     ...(plan.dataset.labelsSha256 && { 'dataset.labelsSha256': plan.dataset.labelsSha256 }),
-    'dataset.domain': plan.contract.domain,
     'dataset.labels': plan.dataset.labels.join(','),
     positiveLabel: plan.positiveLabel,
     ...(window === undefined ? {} : { 'preprocessing.window': `${window.center}/${window.width}` }),

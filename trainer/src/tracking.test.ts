@@ -49,11 +49,11 @@ describe('a tracked run', () => {
         'hilum.trainingrun.name': 'lung',
         'hilum.trainingrun.namespace': 'team-a',
         'hilum.digest': result.digest,
+        'hilum.domain': 'chest-ct',
       },
       params: {
         'dataset.md5': await datasetMd5(data),
         'dataset.kind': 'hu',
-        'dataset.domain': 'chest-ct',
         'hyperparameters.epochs': '2',
         'model.trainableFrom': 'head',
         'split.seed': '7',

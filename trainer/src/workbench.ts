@@ -50,6 +50,9 @@ export interface FeatureJob extends Pick<FeatureOptions, 'signal' | 'onProgress'
   readonly train: readonly number[];
 }
 
+/** Raised by whoever changes what the frozen layers compute of the same weights, if only in the last digits. */
+const FROZEN_VERSION = 2;
+
 /** What the frozen layers of such a network make of every image; the caller closes it. */
 export function openFeatures(bench: Workbench, { settings, train, ...hooks }: FeatureJob): Promise<Features> {
   const { tf, weights, dataset, cacheDir, now } = bench;
@@ -60,7 +63,7 @@ export function openFeatures(bench: Workbench, { settings, train, ...hooks }: Fe
     dataset,
     contract: defaultContract(dataset.kind, preprocessing.inputSize, preprocessing.window),
     cut: settings.model.trainableFrom,
-    frozenDigest: JSON.stringify({ taps, pooling, views }),
+    frozenDigest: JSON.stringify({ version: FROZEN_VERSION, taps, pooling, views }),
     frozen: () => buildFrozen(tf, weights, networkOf(settings)),
     views,
     weightsSha256: weights.sha256,

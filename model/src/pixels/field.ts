@@ -34,7 +34,7 @@ export interface Field {
 export type Axis = 'rows' | 'columns';
 
 /** Rows and columns, both odd. */
-export type Window = readonly [number, number];
+type Window = readonly [number, number];
 
 export interface Kernel {
   readonly window: Window;

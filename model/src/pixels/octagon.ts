@@ -4,7 +4,7 @@ import type { Field } from './field.ts';
  * Growing and shrinking by steps of one pixel: odd steps take a square of 3×3, even ones a plus, so that k of them
  * together come near a disc of radius k.
  */
-export function dilation(field: Field, step: number): Field {
+function dilation(field: Field, step: number): Field {
   if (step % 2 === 1) return field.dilated([3, 3]);
   return field.dilated([3, 1]).atLeast(field.dilated([1, 3]));
 }

@@ -3,7 +3,7 @@ import type { Tf } from '../engine.ts';
 import type { Canvas, Field } from './field.ts';
 
 /** A field that tfjs computes at once. */
-export interface TensorField extends Field {
+interface TensorField extends Field {
   /** `[n, side, side, channels]`; 1 where there is one number for all. */
   readonly tensor: tfjs.Tensor4D;
 }
