@@ -4,6 +4,12 @@ import type * as tfjs from '@tensorflow/tfjs-node';
 import type { Tf } from '../engine.ts';
 import type { Range, Ranges } from './quantise-graph.ts';
 
+export interface Calibration {
+  readonly ranges: Ranges;
+  /** What the float32 network pools: by layer, the vectors of all images, views counted, one after the other. */
+  readonly pooled: ReadonlyMap<string, Float32Array>;
+}
+
 export interface CalibrationOptions {
   readonly signal?: AbortSignal | undefined;
 }
@@ -22,7 +28,7 @@ export async function calibrate(
   model: tfjs.LayersModel,
   images: Float32Array,
   { signal }: CalibrationOptions = {},
-): Promise<Ranges | undefined> {
+): Promise<Calibration | undefined> {
   const trunk = trunkOf(model);
   if (!trunk.some(isConvolution)) return undefined;
   const shape = model.inputs[0]?.shape.slice(1).map(Number) ?? [];
@@ -31,32 +37,48 @@ export async function calibrate(
     throw new RangeError(`${images.length} values are not some images of ${shape.join('x')}`);
   }
   const maps = new Map<string, Range>();
+  const pooled = new Map<string, Float32Array[]>();
+  const visit = (layer: tfjs.layers.Layer, map: tfjs.Tensor): void => {
+    if (isConvolution(layer)) {
+      const known = maps.get(layer.name) ?? NOTHING;
+      const [min, max] = [valuesOf(map.min()), valuesOf(map.max())].map(([value = 0]) => value);
+      maps.set(layer.name, { min: Math.min(known.min, min ?? 0), max: Math.max(known.max, max ?? 0) });
+    }
+    for (const pool of poolsOf(model, layer)) {
+      const vectors = pooled.get(pool.name) ?? [];
+      vectors.push(valuesOf(pool.apply(map) as tfjs.Tensor));
+      pooled.set(pool.name, vectors);
+    }
+  };
   for (const batch of batches(images, pixels)) {
     signal?.throwIfAborted();
-    tf.tidy(() => {
-      visitMaps(tf, trunk, tf.tensor(batch, [batch.length / pixels, ...shape]), (layer, map) => {
-        const known = maps.get(layer) ?? NOTHING;
-        maps.set(layer, {
-          min: Math.min(known.min, valueOf(map.min())),
-          max: Math.max(known.max, valueOf(map.max())),
-        });
-      });
-    });
+    tf.tidy(() => visitMaps(tf, trunk, tf.tensor(batch, [batch.length / pixels, ...shape]), visit));
     // TensorFlow blocks; between two batches a signal can come.
     await setImmediate();
   }
-  return { image: extremes(images), maps };
+  const vectors = [...pooled].map(([name, parts]) => [name, joined(parts)] as const);
+  return { ranges: { image: extremes(images), maps }, pooled: new Map(vectors) };
 }
 
 const NOTHING: Range = { min: 0, max: 0 };
 
-function valueOf(scalar: tfjs.Tensor): number {
-  return scalar.dataSync<'float32'>()[0] ?? 0;
+function valuesOf(tensor: tfjs.Tensor): Float32Array {
+  return tensor.dataSync<'float32'>();
 }
 
-type Visit = (layer: string, map: tfjs.Tensor) => void;
+export function joined(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
 
-/** The layers from the image through all convolutions, one after the other. */
+type Visit = (layer: tfjs.layers.Layer, map: tfjs.Tensor) => void;
+
+/** The layers of maps from the image on, one after the other. */
 function trunkOf(model: tfjs.LayersModel): readonly tfjs.layers.Layer[] {
   const trunk: tfjs.layers.Layer[] = [];
   let end = model.inputs[0];
@@ -66,10 +88,15 @@ function trunkOf(model: tfjs.LayersModel): readonly tfjs.layers.Layer[] {
     trunk.push(next);
     end = next.output;
   }
-  return trunk.slice(0, trunk.findLastIndex(isConvolution) + 1);
+  return trunk;
 }
 
 const TRUNK = new Set(['Conv2D', 'MaxPooling2D', 'MirroredViews']);
+
+/** The layers that make a vector of this layer's map. */
+function poolsOf(model: tfjs.LayersModel, { output }: tfjs.layers.Layer): readonly tfjs.layers.Layer[] {
+  return model.layers.filter((layer) => layer.input === output && layer.outputShape.length === 2);
+}
 
 function isConvolution(layer: tfjs.layers.Layer): boolean {
   return layer.getClassName() === 'Conv2D';
@@ -78,7 +105,8 @@ function isConvolution(layer: tfjs.layers.Layer): boolean {
 /** Images that go through the network at once, views aside. */
 const BATCH = 8;
 
-function* batches(images: Float32Array, pixels: number): Generator<Float32Array> {
+/** Of images one after the other, the last of fewer. */
+export function* batches(images: Float32Array, pixels: number): Generator<Float32Array> {
   for (let at = 0; at < images.length; at += BATCH * pixels) yield images.subarray(at, at + BATCH * pixels);
 }
 
@@ -88,7 +116,7 @@ function visitMaps(tf: Tf, trunk: readonly tfjs.layers.Layer[], image: tfjs.Tens
     const next = tf.tidy(() => layer.apply(map) as tfjs.Tensor);
     map.dispose();
     map = next;
-    if (isConvolution(layer)) visit(layer.name, map);
+    visit(layer, map);
   }
 }
 
