@@ -107,6 +107,8 @@ function told(
       return `tracking  ${event.note}`;
     case 'champion':
       return `champion  ${event.note}`;
+    case 'int8':
+      return `int8      ${event.kept ? 'kept' : 'left out'}: ${event.reason}`;
     case 'evaluated': {
       const figures = `accuracy ${event.accuracy.toFixed(4)}, AUC-ROC ${event.aucRoc.toFixed(4)}`;
       return `test      ${figures} (of epoch ${event.bestEpoch})`;

@@ -81,6 +81,7 @@ export const cases: readonly Case[] = [
         classWeights: 'none',
         unitWeights: 'equal',
       },
+      packaging: { int8: true },
       checkpoint: { volumeClaim: 'checkpoints', everySeconds: 30 },
       augmentation: { copies: 2, rotationDegrees: 5, shiftPercent: 0, scalePercent: 0, noise: 20 },
       trainer: {

@@ -118,11 +118,11 @@ describe('the vocabulary of status', () => {
 
 describe('the messages between operator and trainer', () => {
   it('carries the parts of the spec as they are', () => {
-    const { dataset, preprocessing, model, hyperparameters, augmentation, registration } =
+    const { dataset, preprocessing, model, hyperparameters, augmentation, packaging, registration } =
       trainingRunSpecSchema.parse(minimalTrainingRun);
     const run = { name: 'r', namespace: 'default', uid: '1' };
     const tracking = { uri: 'http://mlflow:5000', experiment: 'hilum' };
-    const recipe = { model, hyperparameters, augmentation };
+    const recipe = { model, hyperparameters, augmentation, packaging };
     const config = { run, dataset, preprocessing, ...recipe, tracking, registration };
     expect(trainerConfigSchema.parse(JSON.parse(JSON.stringify(config)))).toEqual(config);
   });

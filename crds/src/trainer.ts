@@ -15,6 +15,7 @@ export const trainerConfigSchema = z.strictObject({
   model: trainerParts.model,
   hyperparameters: trainerParts.hyperparameters,
   augmentation: trainerParts.augmentation,
+  packaging: trainerParts.packaging.prefault({}),
   /** Absent where the run has no volume for checkpoints. */
   checkpoint: z
     .strictObject({ everySeconds: integer(5, 86_400, 'Longest time between two checkpoints.') })

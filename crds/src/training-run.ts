@@ -173,6 +173,17 @@ const checkpoint = z
   })
   .describe('Where an unfinished run is kept. Without it a new pod begins at the first epoch.');
 
+const packaging = z
+  .strictObject({
+    int8: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether a quantised ONNX file goes with the model, where it costs at most 0.005 of AUC-ROC on validation.',
+      ),
+  })
+  .describe('What the model package holds beside the model.');
+
 const tracking = z
   .strictObject({
     uri: httpUrl('MLflow server; by default the one the operator was installed with.').optional(),
@@ -215,6 +226,7 @@ export const trainingRunSpecSchema = z
     model: immutable(network, fixed('model')).prefault({}),
     hyperparameters: immutable(hyperparameters, fixed('hyperparameters')).prefault({}),
     augmentation: immutable(augmentation, fixed('augmentation')).prefault({}),
+    packaging: immutable(packaging, fixed('packaging')).prefault({}),
     checkpoint: immutable(checkpoint, fixed('checkpoint')).optional(),
     trainer: immutable(trainer, fixed('trainer')).prefault({}),
     tracking: immutable(tracking, fixed('tracking')).prefault({}),
@@ -304,5 +316,6 @@ export const trainerParts = {
   model: network,
   hyperparameters,
   augmentation,
+  packaging,
   registration,
 };

@@ -49,6 +49,7 @@ describe('readPodConfig', () => {
         unitWeights: 'none',
       },
       augmentation: { copies: 0, rotationDegrees: 10, shiftPercent: 5, scalePercent: 5, noise: 0 },
+      int8: false,
       registration: { model: 'lung', alias: 'champion' },
     });
   });

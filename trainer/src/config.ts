@@ -77,6 +77,7 @@ export function optionsOf(
   | 'model'
   | 'hyperparameters'
   | 'augmentation'
+  | 'int8'
   | 'dataset'
   | 'registration'
 > {
@@ -88,6 +89,7 @@ export function optionsOf(
     ...(dataset.positiveLabel === undefined ? {} : { positiveLabel: dataset.positiveLabel }),
     preprocessing,
     ...recipeOf(run),
+    int8: run.packaging.int8,
     registration: {
       model: registration.model,
       alias: registration.alias,

@@ -4,6 +4,7 @@ import type { DomainSurvey } from './dataset/domain.ts';
 import type { Epoch } from './fit/epoch.ts';
 import type { Step } from './fit/fit.ts';
 import type { CheckpointEvent } from './fit/keeper.ts';
+import type { Int8Record } from './int8.ts';
 import type { Part } from './dataset/split.ts';
 import type { TrackingEvent } from './tracking.ts';
 import type { StudyEvent } from './study/study-options.ts';
@@ -50,6 +51,8 @@ export type TrainEvent =
       readonly aucRoc: number;
       readonly bestEpoch: number;
     }
+  /** Whether a quantised file goes with the model, and why. */
+  | ({ readonly type: 'int8' } & Int8Record)
   | { readonly type: 'packaged'; readonly digest: string }
   | {
       readonly type: 'registered';

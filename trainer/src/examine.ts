@@ -12,6 +12,8 @@ import type { FittedNetwork } from './workbench.ts';
 export interface Examination {
   /** Scores of the test part, image by image. */
   readonly evaluation: Evaluation;
+  /** Scores by which it was decided. */
+  readonly validation: readonly ImageScore[];
   readonly decision: Decision;
   readonly assessment: Assessment;
 }
@@ -49,5 +51,5 @@ export async function examine(
   const evaluation = summarise(test, { ...classes, part: 'test' });
   const input = { ...classes, part: 'test', scores: test, decision, facts } as const;
   const assessment = assess({ ...input, ...(champion !== undefined && { champion }) }, { seed });
-  return { evaluation, decision, assessment };
+  return { evaluation, validation, decision, assessment };
 }

@@ -14,9 +14,11 @@ import { DECISION_FILE } from './evaluation/decision.ts';
 import { flatMetrics, metricsFile } from './evaluation/metrics-file.ts';
 import { judge } from './evaluation/judge.ts';
 import type { Champion } from './evaluation/opponents.ts';
+import type { ImageScore } from './evaluation.ts';
 import { examine, type Examination } from './examine.ts';
 import type { Features } from './features/extract.ts';
 import type { CheckpointOptions } from './fit/keeper.ts';
+import { quantiseModel } from './int8.ts';
 import type { TrainOptions, TrainResult } from './options.ts';
 import { refuseOtherContent } from './output.ts';
 import { paramsOf } from './params.ts';
@@ -201,7 +203,7 @@ async function packageModel({
   tail,
   plan,
   options,
-  found: { evaluation },
+  found: { evaluation, validation },
   reports,
   log,
   createdAt,
@@ -232,7 +234,8 @@ async function packageModel({
       createdAt,
       ...(log === undefined ? {} : { run: packageRun(log, options.tracking) }),
     };
-    const info = await writePackage(scratch, tf, whole, metadata, shipped(reports));
+    const extras = { ...shipped(reports), ...(await quantised({ bench, plan, options }, whole, validation)) };
+    const info = await writePackage(scratch, tf, whole, metadata, extras);
     await rm(outDir, { recursive: true, force: true });
     await rename(scratch, outDir);
     return { ...info, dir: outDir };
@@ -241,6 +244,30 @@ async function packageModel({
     frozen.dispose();
     whole.dispose();
   }
+}
+
+/** The quantised file and what it costs, by their paths in the package; none where none is asked for. */
+async function quantised(
+  { bench, plan: { dataset, contract, parts, positiveLabel }, options }: Stage,
+  whole: LayersModel,
+  validation: readonly ImageScore[],
+): Promise<Record<string, Uint8Array>> {
+  if (options.int8 !== true) return {};
+  const { record, bytes } = await quantiseModel({
+    tf: bench.tf,
+    whole,
+    contract,
+    dir: dataset.dir,
+    train: parts.train.flatMap((index) => dataset.images[index] ?? []),
+    validation,
+    classes: { labels: dataset.labels, positiveLabel },
+    signal: options.signal,
+  });
+  options.onEvent?.({ type: 'int8', ...record });
+  return {
+    'training/int8.json': Buffer.from(`${JSON.stringify(record, null, 2)}\n`),
+    ...(bytes !== undefined && { 'model.int8.onnx': bytes }),
+  };
 }
 
 /** What goes with the model wherever it goes: how its scores are to be taken, and what it is. No list of images. */

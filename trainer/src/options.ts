@@ -32,6 +32,8 @@ export interface TrainOptions {
   readonly augmentation: AugmentationRecipe;
   /** Settings are searched for first, by the training and validation part; what stands above is what it varies. */
   readonly search?: SearchOptions;
+  /** Whether the package is to have a quantised ONNX file beside the model, where that costs next to no AUC; default false. */
+  readonly int8?: boolean;
   /** Where an unfinished run is kept, for the next start with the same images and settings to go on from. */
   readonly checkpoint?: {
     /** A folder, or `s3://bucket/prefix`; runs of other images or settings may share it. */

@@ -128,7 +128,16 @@ function claim(name: string, claimName: string | undefined, { readOnly }: { read
 }
 
 function trainerConfig(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefaults): TrainerConfig {
-  const { dataset, preprocessing, model, hyperparameters, augmentation, checkpoint, registration } = spec;
+  const {
+    dataset,
+    preprocessing,
+    model,
+    hyperparameters,
+    augmentation,
+    packaging,
+    checkpoint,
+    registration,
+  } = spec;
   const { name, namespace, uid } = owner;
   return {
     run: { name, namespace, uid },
@@ -137,6 +146,7 @@ function trainerConfig(owner: Owner, spec: TrainingRunSpec, defaults: ChildDefau
     model,
     hyperparameters,
     augmentation,
+    packaging,
     ...(checkpoint === undefined ? {} : { checkpoint: { everySeconds: checkpoint.everySeconds } }),
     tracking: { uri: trackingUri(spec, defaults), experiment: spec.tracking.experiment },
     registration,
