@@ -6,7 +6,7 @@ import { DEFAULT_AGGREGATION, samplesAt, type Aggregation, type Classes } from '
 import { byLabel, type ImageScore } from './evaluation.ts';
 import { readTensor } from './features/images.ts';
 import { aucRoc } from './metrics.ts';
-import { isDefined, type NotDefined } from './statistics/samples.ts';
+import type { NotDefined } from './statistics/samples.ts';
 import type { LayersModel } from './tensors.ts';
 
 /** What `training/int8.json` of a package says; also where there is no int8 file, and why. */
@@ -25,6 +25,9 @@ export interface Int8Record {
   readonly maxDeltaAucRoc: number;
   /** Between the two probabilities of any label, of any image. */
   readonly largestDifference: number | NotDefined;
+  readonly meanDifference: number | NotDefined;
+  /** The most that it may be: thresholds and temperature of the package are of the float32 network's probabilities. */
+  readonly maxMeanDifference: number;
   /** Of validation. */
   readonly images: number;
   /** Of the training part: by these the ranges were found. */
@@ -51,7 +54,8 @@ export interface QuantiseOptions {
 
 /**
  * Calibrates an int8 file on training images and compares it with the float32 network on validation: kept where AUC
- * falls by 0.005 at most. Whatever becomes of it, the record says.
+ * falls by 0.005 at most, and probabilities differ by 0.05 at most on average: another scale of them has the same AUC,
+ * and other answers at the package's threshold. Whatever becomes of it, the record says.
  *
  * @returns `bytes` of `model.int8.onnx`, only where it is kept
  * @throws TrainerError UNREADABLE_IMAGE; PackageError LAYER_UNSUPPORTED
@@ -80,6 +84,7 @@ export async function quantiseModel(
 const CALIBRATION_IMAGES = 128;
 const BATCH = 16;
 const MAX_DELTA_AUC = 0.005;
+const MAX_MEAN_DIFFERENCE = 0.05;
 
 function evenly<Item>(items: readonly Item[], count: number): readonly Item[] {
   const step = Math.max(1, items.length / count);
@@ -131,11 +136,14 @@ function judge(
   counts: Counts & { readonly bytes: number },
 ): Int8Record {
   const { validation, classes } = options;
-  const largestDifference = differenceOf(validation, scores, classes.labels);
-  const found = { ...counts, largestDifference };
-  if (!isDefined(largestDifference)) return refused(options, found, largestDifference.notDefined);
+  const differences = differencesOf(validation, scores, classes.labels);
+  if (!differences.every(Number.isFinite))
+    return refused(options, counts, 'a probability is not a finite number');
+  const largestDifference = differences.reduce((most, difference) => Math.max(most, difference), 0);
+  const meanDifference = differences.reduce((sum, difference) => sum + difference, 0) / differences.length;
+  const found = { ...counts, largestDifference, meanDifference };
   const [aucRocFp32, aucRocInt8] = [aucOf(options, validation), aucOf(options, scores)];
-  if (!isDefined(aucRocFp32) || !isDefined(aucRocInt8)) {
+  if (!Number.isFinite(aucRocFp32) || !Number.isFinite(aucRocInt8)) {
     return refused(
       options,
       found,
@@ -143,10 +151,15 @@ function judge(
     );
   }
   const deltaAucRoc = aucRocFp32 - aucRocInt8;
-  const kept = deltaAucRoc <= MAX_DELTA_AUC;
-  const change = deltaAucRoc > 0 ? `loses ${deltaAucRoc.toFixed(4)}` : `gains ${(-deltaAucRoc).toFixed(4)}`;
-  const reason = `int8 ${change} of AUC on validation; ${MAX_DELTA_AUC} may be lost`;
+  const kept = deltaAucRoc <= MAX_DELTA_AUC && meanDifference <= MAX_MEAN_DIFFERENCE;
+  const reason = sentenceOf(deltaAucRoc, meanDifference);
   return { ...refused(options, found, reason), kept, aucRocFp32, aucRocInt8, deltaAucRoc };
+}
+
+function sentenceOf(deltaAucRoc: number, meanDifference: number): string {
+  const change = deltaAucRoc > 0 ? `loses ${deltaAucRoc.toFixed(4)} of AUC` : 'loses no AUC';
+  const auc = `int8 ${change} on validation (at most ${MAX_DELTA_AUC})`;
+  return `${auc}; probabilities differ by ${meanDifference.toFixed(4)} on average (at most ${MAX_MEAN_DIFFERENCE})`;
 }
 
 /** What is not in `found` was not found out, for this reason. */
@@ -161,34 +174,34 @@ function refused(options: QuantiseOptions, found: Counts & Partial<Int8Record>, 
     deltaAucRoc: none,
     maxDeltaAucRoc: MAX_DELTA_AUC,
     largestDifference: none,
+    meanDifference: none,
+    maxMeanDifference: MAX_MEAN_DIFFERENCE,
     bytes: none,
     ...found,
   };
 }
 
-function differenceOf(
+function differencesOf(
   fp32: readonly ImageScore[],
   int8: readonly ImageScore[],
   labels: readonly string[],
-): number | NotDefined {
-  const differences = fp32.flatMap(({ probabilities }, at) =>
+): readonly number[] {
+  return fp32.flatMap(({ probabilities }, at) =>
     labels.map((label) =>
       Math.abs((probabilities[label] ?? Number.NaN) - (int8[at]?.probabilities[label] ?? Number.NaN)),
     ),
   );
-  const largest = differences.reduce((most, difference) => Math.max(most, difference), 0); // NaN stays
-  return Number.isFinite(largest) ? largest : { notDefined: 'a probability is not a finite number' };
 }
 
-function aucOf(options: QuantiseOptions, scores: readonly ImageScore[]): number | NotDefined {
+/** NaN where only one class occurs. */
+function aucOf(options: QuantiseOptions, scores: readonly ImageScore[]): number {
   const { classes, aggregation = DEFAULT_AGGREGATION } = options;
   const { positiveLabel } = classes;
   const samples = samplesAt(levelOf(options), scores, aggregation, classes);
-  const auc = aucRoc(
+  return aucRoc(
     samples.map(({ probabilities }) => probabilities[positiveLabel] ?? Number.NaN),
     samples.map(({ label }) => label === positiveLabel),
   );
-  return Number.isFinite(auc) ? auc : { notDefined: 'the validation part has one class only' };
 }
 
 function levelOf({ validation }: QuantiseOptions): Int8Record['level'] {
