@@ -28,7 +28,7 @@ export interface FeatureOptions extends ComputeOptions {
 }
 
 /** What a network is trained on: rows of float32 by the index of a sample. */
-export interface FeatureRows {
+interface FeatureRows {
   /** Length of a row. */
   readonly floats: number;
   /**
