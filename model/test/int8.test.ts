@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   buildFrozen,
   buildTail,
+  featureGroups,
+  fitNormaliser,
   int8Model,
   joinModel,
   loadEngine,
@@ -17,6 +19,7 @@ import {
 } from '../src/index.ts';
 import { onnxFile } from '../src/onnx/graph.ts';
 import { onnxGraph, onnxModel } from '../src/onnx/model.ts';
+import { fitCorrection } from '../src/onnx/quantise-correction.ts';
 import { quantiseGraph, type Ranges } from '../src/onnx/quantise-graph.ts';
 import { calibrate } from '../src/onnx/quantise-ranges.ts';
 import { largestDifference, takeSides, textures } from './fixture.ts';
@@ -28,6 +31,7 @@ const shallow = { cut: 'head', taps: ['block1_conv2', 'block2_conv2'], pooling: 
 const NETWORKS = [
   { name: 'head', options: { cut: 'head' }, convolutions: 13 },
   { name: 'shallow', options: shallow, convolutions: 4 },
+  { name: 'normalised', options: shallow, convolutions: 4, quantiles: 33 },
   { name: 'views', options: { ...shallow, views: 4 }, convolutions: 4 },
   {
     name: 'with_pixels',
@@ -61,8 +65,8 @@ beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'hilum-int8-'));
   [images, calibration] = [textures(tf, IMAGES, SIDE, 5), textures(tf, 20, SIDE, 7)];
   const names = NETWORKS.map(({ name }) => name);
-  for (const { name, options } of NETWORKS) {
-    const model = networkOf(options);
+  for (const { name, options, ...normaliser } of NETWORKS) {
+    const model = networkOf(options, 'quantiles' in normaliser ? normaliser.quantiles : undefined);
     models.set(name, model);
     const bytes = (await int8Model(tf, model, calibration)) ?? new Uint8Array();
     await writeFile(fileOf(name), bytes);
@@ -155,6 +159,30 @@ describe('calibration', () => {
   });
 });
 
+describe('a pooled vector', () => {
+  it('is brought back by the line that fits best, channel by channel', () => {
+    const int8 = Float32Array.of(1, 10, 2, 20, 3, 30);
+    const fp32 = Float32Array.of(1.5, 8, 3, 16, 4.5, 24);
+    const { factors, offsets } = fitCorrection(int8, fp32, 2);
+    expect(factors).toEqual(Float32Array.of(1.5, 0.8));
+    expect(largestDifference(offsets, Float32Array.of(0, 0))).toBeLessThan(1e-5);
+  });
+
+  it('is shifted where a channel says always the same', () => {
+    const { factors, offsets } = fitCorrection(Float32Array.of(4, 4), Float32Array.of(5, 7), 1);
+    expect([factors[0], offsets[0]]).toEqual([1, 2]);
+  });
+
+  it('is further from that of float32 without it', async () => {
+    const model = modelOf('normalised');
+    const { ranges } = (await calibrate(tf, model, calibration)) ?? {};
+    if (ranges === undefined) throw new Error('there are convolutions');
+    const got = await answersOf(onnxFile(quantiseGraph(onnxGraph(tf, model, LABELS), ranges)));
+    const { fp32, int8 } = answersFor('normalised');
+    expect(meanDifference(got, fp32)).toBeGreaterThan(1.2 * meanDifference(int8, fp32));
+  });
+});
+
 it.each([
   { given: 'next to no weights and a large bias', kernel: 1e-12, bias: 50 },
   { given: 'no weights', kernel: 0, bias: -2 },
@@ -219,17 +247,24 @@ describe('an ONNX file in onnxruntime', () => {
 type Options = Omit<Parameters<typeof buildFrozen>[2], 'inputSize'>;
 
 /** A classifier as it is after training. */
-function networkOf(options: Options): tfjs.LayersModel {
+function networkOf(options: Options, quantiles?: number): tfjs.LayersModel {
   const network = { ...options, inputSize: SIDE };
   const frozen = buildFrozen(tf, weights, network);
-  const tail = buildTail(tf, weights, { ...network, classes: 2, headUnits: 0, dropout: 0, seed: 3 });
-  tf.tidy(() => {
-    const features = frozen.predict(tf.tensor4d(calibration, [20, SIDE, SIDE, 3])) as tfjs.Tensor;
-    takeSides(tf, tail, features);
+  const features = frozen.predict(tf.tensor4d(calibration, [20, SIDE, SIDE, 3])) as tfjs.Tensor;
+  const values = features.dataSync<'float32'>();
+  const tail = buildTail(tf, weights, {
+    ...network,
+    classes: 2,
+    headUnits: 0,
+    dropout: 0,
+    seed: 3,
+    ...(quantiles !== undefined && {
+      normaliser: fitNormaliser(values, featureGroups(network), quantiles),
+    }),
   });
+  takeSides(tf, tail, features);
   const joined = joinModel(tf, frozen, tail);
-  frozen.dispose();
-  tail.dispose();
+  for (const made of [features, frozen, tail]) made.dispose();
   return joined;
 }
 
@@ -256,6 +291,10 @@ function modelOf(name: string): tfjs.LayersModel {
 
 function fileOf(name: string): string {
   return join(scratch, `${name}.onnx`);
+}
+
+function meanDifference(got: Float32Array, want: Float32Array): number {
+  return got.reduce((sum, value, at) => sum + Math.abs(value - (want[at] ?? Number.NaN)), 0) / got.length;
 }
 
 function quarter({ min, max }: Ranges['image']): Ranges['image'] {
