@@ -1,34 +1,15 @@
+import { trainingRunSpecSchema } from '@hilum/crds';
+import { recipeOf } from '@hilum/trainer';
 import { describe, expect, it } from 'vitest';
 import { recipeFlags, recipeOfFlags } from './recipe-flags.ts';
 
 describe('recipeOfFlags', () => {
   it('has the defaults of a TrainingRun', () => {
-    expect(recipeOfFlags({})).toEqual({
-      model: {
-        trainableFrom: 'head',
-        taps: ['block5_pool'],
-        pooling: 'avg',
-        views: 1,
-        normalise: 'none',
-        headUnits: 256,
-        dropout: 0.5,
-        l2: 0,
-      },
-      hyperparameters: {
-        epochs: 20,
-        batchSize: 32,
-        learningRate: 0.001,
-        seed: 7,
-        optimizer: 'adam',
-        schedule: 'constant',
-        warmupEpochs: 0,
-        patience: 0,
-        keepEpoch: 'best',
-        classWeights: 'balanced',
-        unitWeights: 'none',
-      },
-      augmentation: { copies: 0, rotationDegrees: 10, shiftPercent: 5, scalePercent: 5, noise: 0 },
+    const { model, hyperparameters, augmentation } = trainingRunSpecSchema.parse({
+      dataset: { remote: 'https://dvc.example/store', md5: `${'0'.repeat(32)}.dir` },
+      registration: { model: 'lung' },
     });
+    expect(recipeOfFlags({})).toEqual(recipeOf({ model, hyperparameters, augmentation }));
   });
 
   it('reads numbers, words and lists', () => {

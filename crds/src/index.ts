@@ -16,7 +16,7 @@ export {
   type ModelDeploymentSpec,
   type ModelDeploymentStatus,
 } from './model-deployment.ts';
-export { recipeParts } from './recipe.ts';
+export { recipeParts, VGG16_CONVOLUTIONS } from './recipe.ts';
 export {
   TRAINER_EXIT_CODES,
   trainerConfigSchema,

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { httpUrl, integer, pattern, seed } from './fields.ts';
 import { ruled } from './rules.ts';
 
-const CONVOLUTIONS = [
+/** The layers of VGG16 that can be trained or pooled, in their order. */
+export const VGG16_CONVOLUTIONS = [
   'block1_conv1',
   'block1_conv2',
   'block2_conv1',
@@ -20,12 +21,14 @@ const CONVOLUTIONS = [
 ] as const;
 
 const trainableFrom = z
-  .enum(['head', ...CONVOLUTIONS])
+  .enum(['head', ...VGG16_CONVOLUTIONS])
   .default('head')
   .describe('The first layer that learns: the new head only, or VGG16 from this convolution on.');
 
 const taps = z
-  .array(z.enum([...CONVOLUTIONS, 'block5_pool', 'pixels']).describe('A layer of VGG16, or the pixels.'))
+  .array(
+    z.enum([...VGG16_CONVOLUTIONS, 'block5_pool', 'pixels']).describe('A layer of VGG16, or the pixels.'),
+  )
   .min(1)
   .max(15)
   .default(['block5_pool'])

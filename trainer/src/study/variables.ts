@@ -1,6 +1,6 @@
 /** What a search may vary in the settings of a run, and the settings that its parameters make. Pure. */
 import type { Window } from '@hilum/imaging';
-import type { Cut } from '@hilum/model';
+import { VGG16_CONVOLUTIONS } from '@hilum/crds';
 import type { Parameters, Value } from '@hilum/search';
 import type { Recipe } from '../recipe.ts';
 
@@ -31,27 +31,11 @@ export type Variable =
   | { readonly kind: 'word'; readonly of: readonly (string | number)[] }
   | { readonly kind: 'list'; readonly of: readonly string[] };
 
-const LAYERS = [
-  'block1_conv1',
-  'block1_conv2',
-  'block2_conv1',
-  'block2_conv2',
-  'block3_conv1',
-  'block3_conv2',
-  'block3_conv3',
-  'block4_conv1',
-  'block4_conv2',
-  'block4_conv3',
-  'block5_conv1',
-  'block5_conv2',
-  'block5_conv3',
-] as const satisfies readonly Cut[];
-
 /** The bounds are those of a TrainingRun, so that what was found can be written into one. */
 export const VARIABLES: Readonly<Record<VariableName, Variable>> = {
   'preprocessing.inputSize': { kind: 'int', min: 32, max: 512 },
-  'model.trainableFrom': { kind: 'word', of: ['head', ...LAYERS] },
-  'model.taps': { kind: 'list', of: [...LAYERS, 'block5_pool', 'pixels'] },
+  'model.trainableFrom': { kind: 'word', of: ['head', ...VGG16_CONVOLUTIONS] },
+  'model.taps': { kind: 'list', of: [...VGG16_CONVOLUTIONS, 'block5_pool', 'pixels'] },
   'model.pooling': { kind: 'word', of: ['avg', 'avg-max'] },
   'model.views': { kind: 'word', of: [1, 4] },
   'model.normalise': { kind: 'word', of: ['none', 'quantile'] },
