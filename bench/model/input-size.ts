@@ -9,6 +9,7 @@ import { sizesSvg } from './plot.ts';
 import { between, markdownOf } from './report.ts';
 
 const repository = resolve(import.meta.dirname, '../..');
+const MEASURED = resolve(repository, 'out/bench/input-size');
 
 if (noData !== false) {
   say(noData);
@@ -17,6 +18,7 @@ if (noData !== false) {
 const scratch = await mkdtemp(join(tmpdir(), 'hilum-bench-'));
 try {
   const rows = await measureAll();
+  await writeFile(`${MEASURED}.json`, JSON.stringify(rows));
   const markdown = markdownOf(rows, {
     date: new Date().toISOString().slice(0, 10),
     cpu: cpus()[0]?.model ?? 'unknown',
@@ -29,21 +31,22 @@ try {
     await writeFile(resolve(repository, 'docs/model-input-size.svg'), await sizesSvg(rows));
     await run(resolve(repository, 'node_modules/.bin/oxfmt'), [page]);
   }
+  // The next run measures anew.
+  await rm(MEASURED, { recursive: true });
   process.stdout.write(markdown);
 } finally {
   await rm(scratch, { recursive: true, force: true });
 }
 
-/** What an earlier run that was stopped has left in `out/bench/input-size` is not measured again. */
+/** What a run that was stopped has left is not measured again. */
 async function measureAll(): Promise<readonly Row[]> {
   const baseWeights = await baseWeightsPath();
-  const dir = resolve(repository, 'out/bench/input-size');
   const rows: Row[] = [];
   for (const one of CASES) {
     const data = await dataOf(one, scratch);
     for (const inputSize of SIZES) {
       say(`${one.name}, ${inputSize} px`);
-      rows.push(await measure(one, { ...data, inputSize, baseWeights, scratch, dir }));
+      rows.push(await measure(one, { ...data, inputSize, baseWeights, scratch, dir: MEASURED }));
     }
   }
   return rows;
