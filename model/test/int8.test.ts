@@ -48,7 +48,6 @@ const NETWORKS = [
 const TOLERANCE = 0.1;
 const LABELS = { doc: 'test', producerVersion: '0' };
 const IMAGES = 8;
-
 let tf: Tf;
 let weights: BaseWeights;
 let scratch: string;
@@ -81,8 +80,7 @@ beforeAll(async () => {
   const input = { shape: [IMAGES, SIDE, SIDE, 3], values: images };
   const { results, text } = await python('int8_graph.py', input, names, names.map(fileOf));
   operators = JSON.parse(text) as typeof operators;
-  for (const [at, name] of names.entries())
-    Object.assign(answers.get(name) ?? {}, { python: results[at] ?? new Float32Array() });
+  for (const [at, name] of names.entries()) Object.assign(answersFor(name), { python: results[at] });
 });
 
 afterAll(async () => {
