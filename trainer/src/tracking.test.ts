@@ -149,6 +149,47 @@ describe('a tracked run', () => {
     expect(await mlflow.resolveModel('models:/lung-e@champion')).toMatchObject({ version: '2' });
   });
 
+  it('is compared with the model under the alias, on the images that both were tested on', async () => {
+    const registration = {
+      model: 'lung-h',
+      alias: 'champion',
+      gate: { notBelowChampion: { margin: 1 } },
+    };
+    const first = await train(await trackedRun('uid-9', 'lung-h', { registration }));
+    expect(first.gate.gates).toMatchObject([
+      { name: 'notBelowChampion', message: 'there is no champion to compare with' },
+    ]);
+    const again = aRecipe({ hyperparameters: { epochs: 1, batchSize: 8, seed: 8 } });
+    const second = await train(await trackedRun('uid-10', 'lung-h', { registration, ...again }));
+    expect(second.details?.assessment.levels.image.champion).toMatchObject({
+      name: 'lung-h/1',
+      samples: second.evaluation.samples,
+    });
+    const [gate] = second.gate.gates;
+    const champion = first.details?.assessment.levels.image.aucRoc as { readonly value: number };
+    expect(gate?.value).toBeCloseTo(second.evaluation.aucRoc - champion.value, 12);
+    const run = await mlflow.getRun(second.run?.runId ?? '');
+    expect(JSON.parse(run.tags['hilum.gate'] ?? '')).toEqual(second.gate);
+    expect(run.metrics['test/unit/auc_roc']).toBeDefined();
+  });
+
+  it('is not compared with one that was tested on other images, and says so', async () => {
+    const registration = { model: 'lung-i', alias: 'champion' };
+    await train(await trackedRun('uid-11', 'lung-i', { registration }));
+    const other = join(scratch, 'other');
+    await writePhantomStudies({ dir: other, patients: 12, slices: 1, seed: 9 });
+    const notes: string[] = [];
+    const result = await train(
+      await trackedRun('uid-12', 'lung-i', {
+        registration,
+        dataDir: other,
+        onEvent: (event) => event.type === 'champion' && notes.push(event.note),
+      }),
+    );
+    expect(result.details?.assessment.levels.image.champion).toBeUndefined();
+    expect(notes).toEqual([expect.stringContaining('it was tested on another dataset')]);
+  });
+
   it('is FAILED where an error ended it', async () => {
     let runId = '';
     const failing = train(
