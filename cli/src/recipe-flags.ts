@@ -3,12 +3,15 @@
  * TrainingRun's fields: what works here works in the cluster.
  */
 import { recipeParts } from '@hilum/crds';
-import { recipeOf, type Recipe } from '@hilum/trainer';
+import { recipeOf, type Recipe, type TrainOptions } from '@hilum/trainer';
 import { z } from 'zod';
 import { UsageError } from './command.ts';
+import { hounsfieldWindow } from './flags.ts';
 
 /** Flag → part and field of the spec. */
 const FIELDS = {
+  'input-size': ['preprocessing', 'inputSize'],
+  window: ['preprocessing', 'window'],
   'trainable-from': ['model', 'trainableFrom'],
   taps: ['model', 'taps'],
   pooling: ['model', 'pooling'],
@@ -50,21 +53,31 @@ export const recipeFlags = Object.fromEntries(
  *
  * @throws UsageError naming every flag that is wrong
  */
-export function recipeOfFlags(values: RecipeValues): Recipe {
+export function recipeOfFlags(values: RecipeValues): Recipe & Pick<TrainOptions, 'preprocessing'> {
   const parts: Record<keyof typeof recipeParts, Record<string, unknown>> = {
+    preprocessing: {},
     model: {},
     hyperparameters: {},
     augmentation: {},
   };
   for (const [flag, [part, field]] of Object.entries(FIELDS)) {
     const text = values[flag as RecipeFlag];
-    if (text !== undefined) parts[part][field] = valueOf(text, fieldOf(part, field));
+    if (text !== undefined) parts[part][field] = valueOf(flag, text, fieldOf(part, field));
   }
-  return recipeOf({
-    model: checked('model', recipeParts.model, parts.model, values),
-    hyperparameters: checked('hyperparameters', recipeParts.hyperparameters, parts.hyperparameters, values),
-    augmentation: checked('augmentation', recipeParts.augmentation, parts.augmentation, values),
-  });
+  const { window, ...rest } = checked(
+    'preprocessing',
+    recipeParts.preprocessing,
+    parts.preprocessing,
+    values,
+  );
+  return {
+    preprocessing: { ...rest, ...(window !== undefined && { window }) },
+    ...recipeOf({
+      model: checked('model', recipeParts.model, parts.model, values),
+      hyperparameters: checked('hyperparameters', recipeParts.hyperparameters, parts.hyperparameters, values),
+      augmentation: checked('augmentation', recipeParts.augmentation, parts.augmentation, values),
+    }),
+  };
 }
 
 function checked<Part>(
@@ -100,9 +113,10 @@ function fieldOf(part: keyof typeof recipeParts, field: string): z.ZodType {
   return found;
 }
 
-/** A number where the field is one; a list where it is one, its items between commas; else the text itself. */
-function valueOf(text: string, field: z.ZodType): unknown {
+/** A number where the field is one; a list where it is one, its items between commas; a window; else the text itself. */
+function valueOf(flag: string, text: string, field: z.ZodType): unknown {
   const { type } = withoutDefault(field).def;
+  if (type === 'object') return hounsfieldWindow(flag, text);
   if (type === 'array') return text.split(',').map((item) => item.trim());
   // An empty text is no 0.
   if (type === 'number') return text.trim() === '' ? Number.NaN : Number(text);
@@ -112,10 +126,13 @@ function valueOf(text: string, field: z.ZodType): unknown {
 function wordsOf(field: z.ZodType): string {
   const inner = withoutDefault(field);
   const words = (field.description ?? inner.description ?? '').replace(/\.$/, '');
-  const fallback = field.parse(undefined);
-  return `${words}; default ${Array.isArray(fallback) ? fallback.join(',') : String(fallback)}`;
+  const fallback: unknown = field.parse(undefined);
+  if (fallback === undefined) return `CENTER/WIDTH in HU, or none. ${words}; default none`;
+  return `${words}; default ${Array.isArray(fallback) ? fallback.join(',') : `${fallback as string | number}`}`;
 }
 
 function withoutDefault(field: z.ZodType): z.ZodType {
-  return field instanceof z.ZodDefault ? (field.unwrap() as z.ZodType) : field;
+  return field instanceof z.ZodDefault || field instanceof z.ZodOptional
+    ? (field.unwrap() as z.ZodType)
+    : field;
 }

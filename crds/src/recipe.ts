@@ -20,6 +20,22 @@ export const VGG16_CONVOLUTIONS = [
   'block5_conv3',
 ] as const;
 
+export const preprocessing = z
+  .strictObject({
+    inputSize: integer(32, 512, 'Edge length in pixels of the square that the network sees.').default(224),
+    window: z
+      .strictObject({
+        center: integer(-1024, 3071, 'Middle of the window in Hounsfield units.'),
+        width: integer(1, 4096, 'Width of the window in Hounsfield units.'),
+      })
+      .optional()
+      .describe(
+        'For a dataset of grey pictures: the window by which the service renders a DICOM slice before it classifies it. ' +
+          'Without one it refuses DICOM.',
+      ),
+  })
+  .describe('How an image becomes the input tensor. It is written into the model package.');
+
 const trainableFrom = z
   .enum(['head', ...VGG16_CONVOLUTIONS])
   .default('head')
@@ -182,5 +198,5 @@ export const augmentation = z
   })
   .describe('Changes to the training images. None is mirrored: a chest has a left and a right.');
 
-/** The three parts that a search may vary. */
-export const recipeParts = { model: network, hyperparameters, augmentation };
+/** The parts that a search may vary. */
+export const recipeParts = { preprocessing, model: network, hyperparameters, augmentation };

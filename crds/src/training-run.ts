@@ -20,7 +20,7 @@ import {
   text,
   timestamp,
 } from './fields.ts';
-import { augmentation, hyperparameters, network } from './recipe.ts';
+import { augmentation, hyperparameters, network, preprocessing } from './recipe.ts';
 import { immutable, ruled } from './rules.ts';
 
 const split = ruled(
@@ -103,22 +103,6 @@ const dataset = ruled(
     },
   ],
 ).describe('The images, as DVC pinned them: <label>/<patient>/… with DICOM, or PNG and JPEG.');
-
-const preprocessing = z
-  .strictObject({
-    inputSize: integer(32, 512, 'Edge length in pixels of the square that the network sees.').default(224),
-    window: z
-      .strictObject({
-        center: integer(-1024, 3071, 'Middle of the window in Hounsfield units.'),
-        width: integer(1, 4096, 'Width of the window in Hounsfield units.'),
-      })
-      .optional()
-      .describe(
-        'For a dataset of grey pictures: the window by which the service renders a DICOM slice before it classifies it. ' +
-          'Without one it refuses DICOM.',
-      ),
-  })
-  .describe('How an image becomes the input tensor. It is written into the model package.');
 
 /** From 0 to 1, as text: Kubernetes has no exact fractions. */
 const share = (description: string) => pattern(8, /^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$/, description);

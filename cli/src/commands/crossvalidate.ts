@@ -6,7 +6,7 @@ import { UsageError, type Io } from '../command.ts';
 import { cacheOf, datasetFlags, datasetOf, type DatasetValues } from '../dataset-flags.ts';
 import { table } from '../demo/screen.ts';
 import { readyBaseWeights, readyEngine } from '../engine.ts';
-import { hounsfieldWindow, integer, noMore, required } from '../flags.ts';
+import { integer, noMore, required } from '../flags.ts';
 import { recipeFlags, recipeOfFlags, type RecipeValues } from '../recipe-flags.ts';
 import { searchFlags, searchOptionsOf, type SearchValues } from '../search-flags.ts';
 import { foldProgress } from '../study-progress.ts';
@@ -18,8 +18,6 @@ interface Values extends DatasetValues, RecipeValues, Omit<SearchValues, 'search
   readonly repeats?: string;
   readonly 'inner-folds'?: string;
   readonly 'fold-seed'?: string;
-  readonly 'input-size'?: string;
-  readonly window?: string;
   readonly positive?: string;
   readonly cache?: string;
   readonly json?: boolean;
@@ -48,11 +46,6 @@ export const crossvalidateCommand = {
     repeats: { type: 'string', description: 'how often they are dealt anew; default 3' },
     'inner-folds': { type: 'string', description: 'by which a fold chooses settings and epoch; default 4' },
     'fold-seed': { type: 'string', description: 'of who lands in which fold; default 7' },
-    'input-size': {
-      type: 'string',
-      description: 'edge of the square that the network sees, 32 to 512; default 224',
-    },
-    window: { type: 'string', description: 'CENTER/WIDTH in HU of a dataset of pictures' },
     ...recipeFlags,
     positive: {
       type: 'string',
@@ -67,14 +60,7 @@ export const crossvalidateCommand = {
 async function run(values: Values, positionals: readonly string[], io: Io): Promise<number> {
   noMore(positionals);
   const out = required('out', values.out);
-  const window = hounsfieldWindow('window', values.window);
-  const settings = {
-    preprocessing: {
-      inputSize: integer('input-size', values['input-size'], { fallback: 224, min: 32, max: 512 }),
-      ...(window !== undefined && { window }),
-    },
-    ...recipeOfFlags(values),
-  };
+  const settings = recipeOfFlags(values);
   const parts = {
     seed: integer('fold-seed', values['fold-seed'], { fallback: 7, min: 0, max: 2 ** 31 - 1 }),
     folds: integer('folds', values.folds, { fallback: 5, min: 2, max: 100 }),

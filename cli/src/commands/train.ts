@@ -13,7 +13,7 @@ import {
   type SplitValues,
 } from '../dataset-flags.ts';
 import { readyBaseWeights, readyEngine } from '../engine.ts';
-import { hounsfieldWindow, integer, noMore, required } from '../flags.ts';
+import { noMore, required } from '../flags.ts';
 import { trainProgress } from '../progress.ts';
 import { recipeFlags, recipeOfFlags, type RecipeValues } from '../recipe-flags.ts';
 import { searchFlags, searchOptionsOf, type SearchValues } from '../search-flags.ts';
@@ -22,8 +22,6 @@ import { evaluationText } from './evaluate-text.ts';
 
 export interface TrainValues extends RecipeValues, DatasetValues, SplitValues, TrackingValues {
   readonly out?: string;
-  readonly 'input-size'?: string;
-  readonly window?: string;
   readonly positive?: string;
   readonly checkpoint?: string;
   readonly int8?: boolean;
@@ -46,14 +44,6 @@ export const trainCommand = {
   options: {
     ...datasetFlags,
     out: { type: 'string', description: 'folder for the model package; a package that is there is replaced' },
-    'input-size': {
-      type: 'string',
-      description: 'edge of the square that the network sees, 32 to 512; default 224',
-    },
-    window: {
-      type: 'string',
-      description: 'CENTER/WIDTH in HU: a model of pictures takes DICOM rendered by it',
-    },
     ...recipeFlags,
     positive: {
       type: 'string',
@@ -105,16 +95,11 @@ async function withSearch(values: Values, options: TrainOptions): Promise<TrainO
 /** @throws UsageError, SetupError */
 export async function trainOptionsOf(values: TrainValues): Promise<TrainOptions> {
   const tracked = trackingOf(values);
-  const window = hounsfieldWindow('window', values.window);
   const options = {
     ...(await datasetOf(values)),
     outDir: required('out', values.out),
     cacheDir: cacheOf(values),
     split: splitOf(values),
-    preprocessing: {
-      inputSize: integer('input-size', values['input-size'], { fallback: 224, min: 32, max: 512 }),
-      ...(window === undefined ? {} : { window }),
-    },
     ...recipeOfFlags(values),
     ...(values.positive === undefined ? {} : { positiveLabel: values.positive }),
     ...checkpointOf(values),
