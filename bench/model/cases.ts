@@ -11,7 +11,7 @@ import {
   type LabelSource,
 } from '@hilum/trainer';
 
-export type Settings = Parameters<typeof crossValidateFolder>[0]['settings'];
+type Settings = Parameters<typeof crossValidateFolder>[0]['settings'];
 
 export type Case = {
   readonly name: string;

@@ -22,7 +22,7 @@ const row = z.object({
 });
 export type Row = z.infer<typeof row>;
 
-export type MeasureOptions = CaseData & {
+type MeasureOptions = CaseData & {
   readonly inputSize: number;
   readonly baseWeights: string;
   /** Gets a cache that is deleted again. */

@@ -3,7 +3,7 @@ import { lessThan, type Row } from './measure.ts';
 
 const [START, END] = ['<!-- input size: from here', 'input size: to here -->'] as const;
 
-export type Machine = {
+type Machine = {
   readonly date: string;
   readonly cpu: string;
   readonly cores: number;
@@ -11,7 +11,7 @@ export type Machine = {
 };
 
 export function markdownOf(rows: readonly Row[], { date, cpu, cores, load }: Machine): string {
-  return `Measured on ${date}: ${cpu}, ${cores} cores, load average ${load.toFixed(0)}. CPU time
+  return `Measured on ${date}: ${cpu}, ${cores} cores, load average ${load.toFixed(0)} at its end. CPU time
 is that of the whole way from file to features, all threads together; a busy machine makes it longer.
 
 | images and network | input, px | CPU a image, ms | AUC-ROC of images (95 %) | less that at ${largestOf(rows)} px (95 %) |
