@@ -22,7 +22,11 @@ export const VGG16_CONVOLUTIONS = [
 
 export const preprocessing = z
   .strictObject({
-    inputSize: integer(32, 512, 'Edge length in pixels of the square that the network sees.').default(224),
+    inputSize: integer(
+      32,
+      512,
+      'Edge length in pixels of the square that the network sees; docs/model.md has what each costs.',
+    ).default(160),
     window: z
       .strictObject({
         center: integer(-1024, 3071, 'Middle of the window in Hounsfield units.'),
