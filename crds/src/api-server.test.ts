@@ -44,7 +44,7 @@ describe('a TrainingRun', () => {
         md5: `${'0'.repeat(32)}.dir`,
         split: { seed: 7, validationPercent: 20, testPercent: 20 },
       },
-      preprocessing: { inputSize: 160 },
+      preprocessing: { inputSize: 128 },
       model: {
         trainableFrom: 'head',
         taps: ['block5_pool'],

@@ -26,7 +26,7 @@ export const preprocessing = z
       32,
       512,
       'Edge length in pixels of the square that the network sees; docs/model.md has what each costs.',
-    ).default(160),
+    ).default(128),
     window: z
       .strictObject({
         center: integer(-1024, 3071, 'Middle of the window in Hounsfield units.'),

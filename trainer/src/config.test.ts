@@ -24,7 +24,7 @@ describe('readPodConfig', () => {
     expect(optionsOf(read().run)).toEqual({
       dataset: { md5: run.dataset.md5, remote: run.dataset.remote },
       split: { seed: 7, validationPercent: 20, testPercent: 20 },
-      preprocessing: { inputSize: 160 },
+      preprocessing: { inputSize: 128 },
       model: {
         trainableFrom: 'head',
         taps: ['block5_pool'],
