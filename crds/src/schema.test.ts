@@ -34,7 +34,7 @@ describe('zod judges a spec as the API server does', () => {
     expect(run).toMatchObject({
       suspend: false,
       dataset: { split: { seed: 7, validationPercent: 20, testPercent: 20 } },
-      preprocessing: { inputSize: 160 },
+      preprocessing: { inputSize: 128 },
       model: { trainableFrom: 'head', headUnits: 256, dropout: '0.5' },
       hyperparameters: { epochs: 20, batchSize: 32, learningRate: '0.001', seed: 7 },
       tracking: { experiment: 'hilum' },
