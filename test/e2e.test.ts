@@ -217,6 +217,8 @@ print(json.dumps({'onnx': session.run(None, {name: tensor})[0][0].tolist(), 'pyf
       'AGE',
     ]);
     expect(runs).toMatch(/True .* 20\/20 .* lung-vgg16\/1 /);
+    // On a busy machine the autoscaler may be adding pods at this very moment.
+    await kubectl('wait', 'modeldeployment/lung', '--for=condition=Ready', '--timeout=120s');
     const deployments = await kubectl('get', 'modeldeployments');
     expect(deployments.split('\n')[0]?.split(/\s{2,}/)).toEqual([
       'NAME',
@@ -226,7 +228,7 @@ print(json.dumps({'onnx': session.run(None, {name: tensor})[0][0].tolist(), 'pyf
       'PODS',
       'AGE',
     ]);
-    // One pod or more: on a busy machine the autoscaler has added some by now.
+    // One pod or more.
     expect(deployments).toMatch(/lung +True .* lung-vgg16\/1 +(\d)\/\1 /);
     expect(await kubectl('explain', 'trainingruns.spec.dataset.md5')).toMatch(/pin/i);
   });
