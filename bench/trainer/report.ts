@@ -105,8 +105,13 @@ function rates(values: readonly number[]): string {
 function trainingLine(row: TrainingRow): string {
   const { train, validation, test } = row.parts;
   const { value, interval } = row.difference;
-  const within =
-    interval === undefined ? 'too few exams' : `${interval.low.toFixed(3)} to ${interval.high.toFixed(3)}`;
+  // An AUC of a handful of images says nothing, and is not shown.
+  const auc = (side: Side | undefined): string =>
+    interval === undefined ? '–' : (side?.auc ?? Number.NaN).toFixed(3);
+  const difference =
+    interval === undefined
+      ? 'too few exams'
+      : `${value.toFixed(3)} (${interval.low.toFixed(3)} to ${interval.high.toFixed(3)})`;
   return line([
     `${row.inputSize}`,
     `${row.images} (${train}, ${validation}, ${test})`,
@@ -116,9 +121,9 @@ function trainingLine(row: TrainingRow): string {
     ratioOf(row).toFixed(1),
     peak(row.ours),
     peak(row.keras),
-    (row.ours[0]?.auc ?? Number.NaN).toFixed(3),
-    (row.keras[0]?.auc ?? Number.NaN).toFixed(3),
-    `${value.toFixed(3)} (${within})`,
+    auc(row.ours[0]),
+    auc(row.keras[0]),
+    difference,
     row.extraction.toFixed(1),
   ]);
 }

@@ -214,8 +214,7 @@ async function packageModel({
   readonly createdAt: string;
 }): Promise<PackageInfo> {
   const { tf, weights } = bench;
-  const frozen = buildFrozen(tf, weights, networkOf(options));
-  const whole = joinModel(tf, frozen, tail);
+  const whole = wholeOf(bench, tail, options);
   const outDir = resolve(options.outDir);
   const scratch = join(dirname(outDir), `.${basename(outDir)}.building-${process.pid}`);
   try {
@@ -241,8 +240,17 @@ async function packageModel({
     return { ...info, dir: outDir };
   } finally {
     await rm(scratch, { recursive: true, force: true });
-    frozen.dispose();
     whole.dispose();
+  }
+}
+
+/** It holds copies of its parts' weights: the frozen part need not stay while the package is written. */
+function wholeOf({ tf, weights }: Workbench, tail: LayersModel, options: TrainOptions): LayersModel {
+  const frozen = buildFrozen(tf, weights, networkOf(options));
+  try {
+    return joinModel(tf, frozen, tail);
+  } finally {
+    frozen.dispose();
   }
 }
 

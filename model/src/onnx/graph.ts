@@ -1,5 +1,5 @@
 import { ATTRIBUTE_INT, ATTRIBUTE_INTS, FIELDS, FLOAT, INT32, INT64, INT8, UINT8 } from './fields.ts';
-import { bytesField, varintField } from './wire.ts';
+import { bytesField, varintField, type Pieces } from './wire.ts';
 
 /** A tensor inside the file; its element type is that of its array. */
 export interface OnnxTensor {
@@ -52,7 +52,7 @@ export function onnxFile(content: OnnxGraph): Uint8Array {
   const { model, opset, graph } = FIELDS;
   const tensors = content.operations.flatMap((operation) => operation.constants ?? []);
   const distinct = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-  return Buffer.concat([
+  const fields = [
     varintField(model.irVersion, IR_VERSION),
     bytesField(model.producer, 'hilum'),
     bytesField(model.producerVersion, content.producerVersion),
@@ -65,10 +65,11 @@ export function onnxFile(content: OnnxGraph): Uint8Array {
       bytesField(graph.output, valueFields(content.output)),
     ]),
     bytesField(model.opset, [varintField(opset.version, OPSET)]),
-  ]);
+  ];
+  return Buffer.concat(fields.flat());
 }
 
-function nodes({ operations, input, output }: OnnxGraph): Uint8Array[][] {
+function nodes({ operations, input, output }: OnnxGraph): Pieces[][] {
   const { node } = FIELDS;
   const last = operations.at(-1)?.name;
   const resultOf = (name: string): string => (name === last ? output.name : name);
@@ -86,7 +87,7 @@ function nodes({ operations, input, output }: OnnxGraph): Uint8Array[][] {
   });
 }
 
-function attributeFields(name: string, value: number | readonly number[]): Uint8Array[] {
+function attributeFields(name: string, value: number | readonly number[]): Pieces[] {
   const { attribute } = FIELDS;
   const isOne = typeof value === 'number';
   return [
@@ -96,7 +97,7 @@ function attributeFields(name: string, value: number | readonly number[]): Uint8
   ];
 }
 
-function tensorFields({ name, dims, values }: OnnxTensor): Uint8Array[] {
+function tensorFields({ name, dims, values }: OnnxTensor): Pieces[] {
   const { tensor } = FIELDS;
   return [
     ...dims.map((dim) => varintField(tensor.dims, dim)),
@@ -114,7 +115,7 @@ function typeOf(values: OnnxTensor['values']): number {
   return values instanceof Int32Array ? INT32 : INT64;
 }
 
-function valueFields({ name, dims }: OnnxEnd): Uint8Array[] {
+function valueFields({ name, dims }: OnnxEnd): Pieces[] {
   const { value, type, tensorType, shape, dim } = FIELDS;
   const sizes = dims.map((size) =>
     bytesField(shape.dim, [

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs-node';
 import { z } from 'zod';
@@ -36,28 +37,26 @@ export async function writePackage(
   extras: Readonly<Record<string, Uint8Array>> = {},
 ): Promise<PackageInfo> {
   const checked = check(model, metadata);
-  const onnx = onnxModel(tf, model, { doc: INTENDED_USE, producerVersion: PRODUCER_VERSION });
   await rm(join(dir, FILES.manifest), { force: true });
   await mkdir(join(dir, dirname(FILES.tfjs)), { recursive: true });
+  const onnx = await writeOnnx(join(dir, FILES.onnx), tf, model);
   await model.save(`file://${resolve(dir, dirname(FILES.tfjs))}`);
   const { labels, positiveLabel, contract, metrics, createdAt, baseWeightsSha256, run } = checked;
   const parts = new Map<string, string | Uint8Array>([
     ...Object.entries(extras),
-    ...mlflowFiles(checked, { bytes: onnx.byteLength, sha256: sha256(onnx) }),
+    ...mlflowFiles(checked, onnx),
     [FILES.contract, json(contract)],
     [FILES.labels, json({ labels, positiveLabel })],
     [FILES.metrics, json(metrics)],
   ]);
-  await writeFile(join(dir, FILES.onnx), onnx);
   for (const [path, part] of parts) {
     await mkdir(dirname(join(dir, path)), { recursive: true });
     await writeFile(join(dir, path), part);
   }
-  const files = await Promise.all(
-    [...parts.keys(), FILES.onnx, FILES.tfjs, FILES.tfjsWeights]
-      .toSorted()
-      .map((path) => describe(dir, path)),
-  );
+  const files: PackageFile[] = [];
+  for (const path of [...parts.keys(), FILES.onnx, FILES.tfjs, FILES.tfjsWeights].toSorted()) {
+    files.push({ path, ...(await digestOf(join(dir, path))) });
+  }
   const manifest = { formatVersion: 1, intendedUse: INTENDED_USE, createdAt, baseWeightsSha256, run, files };
   // Last: a package without a manifest is one whose writer was interrupted.
   await writeFile(join(dir, FILES.manifest), json(manifest));
@@ -77,13 +76,23 @@ function check(model: tfjs.LayersModel, metadata: PackageMetadata): PackageMetad
   throw new PackageError('PACKAGE_INVALID', message);
 }
 
-async function describe(dir: string, path: string): Promise<PackageFile> {
-  const bytes = await readFile(join(dir, path));
-  return { path, sha256: sha256(bytes), bytes: bytes.byteLength };
+/** Its 60 MB are not held while the other forms are written. */
+async function writeOnnx(path: string, tf: Tf, model: tfjs.LayersModel): Promise<Digest> {
+  const bytes = onnxModel(tf, model, { doc: INTENDED_USE, producerVersion: PRODUCER_VERSION });
+  await writeFile(path, bytes);
+  return { bytes: bytes.byteLength, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+type Digest = Pick<PackageFile, 'bytes' | 'sha256'>;
+
+async function digestOf(path: string): Promise<Digest> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of createReadStream(path)) {
+    hash.update(chunk as Buffer);
+    bytes += (chunk as Buffer).byteLength;
+  }
+  return { bytes, sha256: hash.digest('hex') };
 }
 
 function json(value: unknown): string {
