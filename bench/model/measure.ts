@@ -65,7 +65,6 @@ async function crossValidated(
     });
     const { aucRoc, samples, groups } = levels.image;
     if ('notDefined' in aucRoc) throw new Error(`there is no AUC: ${aucRoc.notDefined}`);
-    if ('notDefined' in aucRoc.interval) throw new Error(`no interval: ${aucRoc.interval.notDefined}`);
     const { low, high } = aucRoc.interval;
     return {
       name: one.name,

@@ -1,4 +1,5 @@
 /** Markdown out of figures that may not be defined. */
+import { rateInterval } from '../evaluation/rate-interval.ts';
 import type { Rate } from '../evaluation/assessment.ts';
 import { intervalOf, type AucComparison, type AucEstimate } from '../statistics/auc.ts';
 import { isDefined, type NotDefined } from '../statistics/samples.ts';
@@ -37,10 +38,10 @@ export function auc(estimate: AucEstimate | NotDefined): string {
 }
 
 /** By groups where there is such an interval. */
-export function rate({ wilson, byGroup }: Rate): string {
+export function rate(of: Rate): string {
+  const { wilson } = of;
   if (!isDefined(wilson)) return missing(wilson);
-  const interval = isDefined(byGroup) && byGroup.low < byGroup.high ? byGroup : wilson;
-  return `${figure(wilson.value, interval)}, ${wilson.count} of ${wilson.of}`;
+  return `${figure(wilson.value, rateInterval(of))}, ${wilson.count} of ${wilson.of}`;
 }
 
 /** `+0.031 (-0.004 to +0.066)`. */

@@ -194,6 +194,21 @@ describe('its figures', () => {
     }
   });
 
+  it('are not certain where every draw of patients has the same AUC', async () => {
+    const { images } = crowd;
+    const rows = (score: readonly number[]): number[][] =>
+      score.map((index) => (images[index]?.label === 'malignant' ? [0.1, 0.9] : [0.9, 0.1]));
+    const fitAndScore: FitAndScore = ({ score }) =>
+      Promise.resolve({ probabilities: rows(score), bestEpoch: 1 });
+    const choice = { candidates: candidates.slice(1, 2) };
+    const { levels } = await crossValidate(options({ choice, fitAndScore }));
+    const { mean, interval } = isDefined(levels.image.aucRoc) ? levels.image.aucRoc : {};
+    expect(mean).toBe(1);
+    expect(interval?.high).toBe(1);
+    expect(interval?.low).toBeGreaterThan(0.5);
+    expect(interval?.low).toBeLessThan(1);
+  });
+
   it('of a shortcut are turned in its favour, and the paired difference has an interval', async () => {
     const { unit } = (await crossValidate(options())).levels;
     const { diameterMm, small } = unit.shortcuts;

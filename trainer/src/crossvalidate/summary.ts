@@ -10,7 +10,7 @@ import {
   type Level,
   type LevelSample,
 } from '../evaluation/levels.ts';
-import { aucStatistic } from '../statistics/auc.ts';
+import { aucIntervals, aucStatistic, type AucEstimate } from '../statistics/auc.ts';
 import {
   bootstrapByGroup,
   difference,
@@ -18,7 +18,7 @@ import {
   type BootstrapOptions,
   type Statistic,
 } from '../statistics/bootstrap.ts';
-import { lacksClass, type NotDefined } from '../statistics/samples.ts';
+import { isDefined, lacksClass, type NotDefined } from '../statistics/samples.ts';
 import type { OuterFold, PartsOptions } from './parts.ts';
 import type { FoldRecord } from './record.ts';
 
@@ -64,8 +64,11 @@ interface RepeatedAuc {
   readonly perRepeat: readonly number[];
   /** Of each fold alone, all repeats; folds of one label left out. */
   readonly perFold: Spread | NotDefined;
-  /** Of the mean over the repeats, by drawing patients: what other patients would have given. */
-  readonly interval: BootstrapInterval | NotDefined;
+  /**
+   * Of the mean over the repeats, by drawing patients: what other patients would have given; by the number of patients
+   * alone where all draws are alike.
+   */
+  readonly interval: BootstrapInterval | AucEstimate['score'];
 }
 
 interface Spread {
@@ -211,11 +214,14 @@ function repeatedAuc(
   const all = Int32Array.from(positive.keys());
   const perRepeat = scores.flatMap((own) => aucStatistic(own, positive)(all) ?? []);
   if (perRepeat.length < scores.length) return lacksClass(positive) ?? { notDefined: 'there is no AUC' };
+  const mean = meanOf(perRepeat);
+  const truth = { positive, groups };
+  const { bootstrap, score } = aucIntervals(mean, meanAuc(scores, positive), truth, options);
   return {
-    mean: meanOf(perRepeat),
+    mean,
     perRepeat,
     perFold: spreadOf(perFold.filter((auc) => auc !== undefined)),
-    interval: bootstrapByGroup(groups, meanAuc(scores, positive), options),
+    interval: isDefined(bootstrap) ? bootstrap : score,
   };
 }
 

@@ -2,6 +2,7 @@
 import { intervalOf, type AucEstimate } from '../statistics/auc.ts';
 import { isDefined, type NotDefined } from '../statistics/samples.ts';
 import type { Assessment, LevelAssessment, Rate } from './assessment.ts';
+import { rateInterval } from './rate-interval.ts';
 
 type Numbers = Readonly<Record<string, number>>;
 
@@ -89,10 +90,11 @@ function aucOf(estimate: AucEstimate | NotDefined): Numbers {
   return { aucRoc: estimate.value, aucRocLow95: low, aucRocHigh95: high };
 }
 
-function rateOf(name: string, { wilson, byGroup }: Rate): Numbers {
-  if (!isDefined(wilson)) return {};
-  const { low, high } = isDefined(byGroup) && byGroup.low < byGroup.high ? byGroup : wilson;
-  return { [name]: wilson.value, [`${name}Low95`]: low, [`${name}High95`]: high };
+function rateOf(name: string, rate: Rate): Numbers {
+  const interval = rateInterval(rate);
+  if (interval === undefined || !isDefined(rate.wilson)) return {};
+  const { low, high } = interval;
+  return { [name]: rate.wilson.value, [`${name}Low95`]: low, [`${name}High95`]: high };
 }
 
 function compared(estimate: AucEstimate | NotDefined, model: LevelModel): Numbers {

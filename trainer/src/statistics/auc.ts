@@ -43,20 +43,39 @@ export function estimateAuc(samples: BinarySamples, options: BootstrapOptions): 
   const statistic = aucStatistic(samples.scores, samples.positive);
   const value = statistic(everyRow(samples));
   if (value === undefined) return lacksClass(samples.positive) ?? { notDefined: 'there is no AUC' };
-  const bootstrap = bootstrapByGroup(samples.groups, statistic, options);
   return {
     value,
-    bootstrap: isDefined(bootstrap) && bootstrap.low === bootstrap.high ? NO_SPREAD : bootstrap,
     deLong: deLongInterval(samples, options),
+    ...aucIntervals(value, statistic, samples, options),
+  };
+}
+
+/**
+ * By resampling groups, and by their number alone: an AUC at which all resamples are alike has no spread to be seen, and
+ * is still not certain.
+ *
+ * @param statistic of rows of the samples: their AUC, or a mean of several
+ */
+export function aucIntervals(
+  value: number,
+  statistic: Statistic,
+  samples: Truth,
+  options: BootstrapOptions,
+): Pick<AucEstimate, 'bootstrap' | 'score'> {
+  const bootstrap = bootstrapByGroup(samples.groups, statistic, options);
+  return {
+    bootstrap: isDefined(bootstrap) && bootstrap.low === bootstrap.high ? NO_SPREAD : bootstrap,
     score: aucScoreInterval(value, groupsOf(samples, true), groupsOf(samples, false), options.level),
   };
 }
+
+type Truth = Pick<BinarySamples, 'positive' | 'groups'>;
 
 const NO_SPREAD: NotDefined = {
   notDefined: 'nearly all resamples have the same AUC; they say nothing about the spread',
 };
 
-function groupsOf({ positive, groups }: BinarySamples, of: boolean): number {
+function groupsOf({ positive, groups }: Truth, of: boolean): number {
   return new Set(groups.filter((_, row) => positive[row] === of)).size;
 }
 
