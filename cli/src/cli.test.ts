@@ -307,7 +307,7 @@ describe('the process', () => {
   });
 });
 
-function epoch(number: number): TrainEvent {
+function epoch(number: number): Extract<TrainEvent, { readonly type: 'epoch' }> {
   return {
     type: 'epoch',
     epoch: number,
@@ -335,6 +335,16 @@ describe('the progress of a training run', () => {
     );
     show(epoch(4));
     expect(text.endsWith('\n')).toBe(true);
+  });
+
+  it('names as the best the epoch that the loop keeps: of equal AUCs that with the lower loss', () => {
+    let text = '';
+    const show = trainProgress({ isTTY: false, write: (part) => (text += part) }, () => 0);
+    show(epoch(1));
+    show({ ...epoch(2), valLoss: 0.5 });
+    expect(text).toContain('best 0.8000 in 2');
+    show({ ...epoch(3), valLoss: 0.55 });
+    expect(text.trimEnd().split('\n').at(-1)).toContain('best 0.8000 in 2');
   });
 
   it('shows the steps of a long epoch, and never a line that wraps', () => {

@@ -29,7 +29,9 @@ export function trainProgress(terminal: Io['stderr'], now: () => number): (event
   };
   const onEpoch = (event: EventOf<'epoch'>): void => {
     last = event;
-    if (best === undefined || event.valAucRoc > best.valAucRoc) best = event;
+    // As the loop chooses: of equal AUCs the one with the lower loss.
+    const gain = event.valAucRoc - (best?.valAucRoc ?? -Infinity);
+    if (best === undefined || gain > 0 || (gain === 0 && event.valLoss < best.valLoss)) best = event;
     const { epoch, epochs } = event;
     const figures = `loss ${event.loss.toFixed(4)}  validation AUC ${event.valAucRoc.toFixed(4)}`;
     const champion = `best ${best.valAucRoc.toFixed(4)} in ${best.epoch}`;

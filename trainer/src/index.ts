@@ -41,3 +41,4 @@ export { type StudyEvent } from './study/study-options.ts';
 export { type StudyTrial } from './study/trials.ts';
 export { crossValidateFolder, type CrossValidationRunEvent } from './crossvalidate/run.ts';
 export { type CrossValidation, type LevelSummary } from './crossvalidate/summary.ts';
+export { wordOf } from './plots/theme.ts';

@@ -18,7 +18,7 @@ import { train } from './train.ts';
 const scratch = scratchDir('train');
 const PATIENTS = 60;
 
-describe.skipIf(NO_DATA)('train on real nodules', () => {
+describe.skipIf(NO_DATA !== undefined)(`train on real nodules ${NO_DATA ?? ''}`, () => {
   const data = join(scratch, 'lidc');
   const events: TrainEvent[] = [];
   let result: TrainResult;

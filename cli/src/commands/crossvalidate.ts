@@ -1,7 +1,13 @@
 /** `hilum crossvalidate`: how good settings are, when everything that is chosen is chosen inside of each fold. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { crossValidateFolder, readCandidates, type CrossValidation, type LevelSummary } from '@hilum/trainer';
+import {
+  crossValidateFolder,
+  readCandidates,
+  wordOf,
+  type CrossValidation,
+  type LevelSummary,
+} from '@hilum/trainer';
 import { UsageError, type Io } from '../command.ts';
 import { cacheOf, datasetFlags, datasetOf, type DatasetValues } from '../dataset-flags.ts';
 import { table } from '../demo/screen.ts';
@@ -146,9 +152,9 @@ function levelRow(name: string, { samples, groups, aucRoc }: LevelSummary): read
 function shortcutRows(name: string, { shortcuts }: LevelSummary): readonly (readonly string[])[] {
   return Object.entries(shortcuts).map(([feature, figures]) =>
     'notDefined' in figures
-      ? [feature, `${name}s`, figures.notDefined]
+      ? [wordOf(feature), `${name}s`, figures.notDefined]
       : [
-          feature,
+          wordOf(feature),
           `${name}s`,
           text(figures.aucRoc),
           `${figures.difference > 0 ? '+' : ''}${text(figures.difference)} ${rangeOf(figures.interval)}`,

@@ -1,5 +1,5 @@
 /** What an evaluation says, for the terminal. Pure. */
-import { metricsFile, type EvaluatedPackage } from '@hilum/trainer';
+import { metricsFile, wordOf, type EvaluatedPackage } from '@hilum/trainer';
 import { table } from '../demo/screen.ts';
 
 type Numbers = Readonly<Record<string, number>>;
@@ -71,7 +71,7 @@ function opponentsTable(
   name: string,
 ): string {
   const rows = [
-    ...Object.entries(shortcuts).map(([feature, numbers]) => [`${feature} alone`, numbers] as const),
+    ...Object.entries(shortcuts).map(([feature, numbers]) => [`${wordOf(feature)} alone`, numbers] as const),
     ...(champion === undefined ? [] : [[name, champion] as const]),
   ].map(([opponent, numbers]) => [
     opponent,

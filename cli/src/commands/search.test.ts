@@ -172,7 +172,7 @@ describe('hilum crossvalidate', () => {
       /^AUC-ROC \(malignant\) +samples +patients +mean \(95 %\) +repeat 1 +repeat 2 +folds:/,
     );
     expect(text).toMatch(/^units +24 +24 +\d\.\d{3} \(/m);
-    expect(text).toMatch(/^meanGrey +units +[01]\.\d{3} +[+-]?\d\.\d{3} \(/m);
+    expect(text).toMatch(/^mean grey +units +[01]\.\d{3} +[+-]?\d\.\d{3} \(/m);
     expect(text).toMatch(/^chosen: slow \d, usual \d$/m);
     expect(text).toContain('Research use only, not for diagnosis.');
     const again = await hilum(...args, '--json');

@@ -256,7 +256,7 @@ describe('refuseLeaks', () => {
   });
 });
 
-describe.skipIf(NO_DATA)('on the real nodules', () => {
+describe.skipIf(NO_DATA !== undefined)(`on the real nodules ${NO_DATA ?? ''}`, () => {
   it('finds no picture of an exam in another exam, and twins only among the slices of one nodule', async () => {
     const { images } = await scanDataset(LIDC);
     const patients = splitByPatient(images, { seed: 7, validationPercent: 20, testPercent: 20 });

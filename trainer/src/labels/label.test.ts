@@ -204,7 +204,7 @@ describe('labels from folders', () => {
   });
 });
 
-describe.skipIf(NO_DATA)('on the real images', () => {
+describe.skipIf(NO_DATA !== undefined)(`on the real images ${NO_DATA ?? ''}`, () => {
   it('ratings give every nodule the label of its folder, with its diameter', async () => {
     const dataset = await labelDataset(LIDC, { from: 'nodules', table: join(LIDC, 'nodules.csv') });
     expect(dataset.images).toHaveLength(2030);
