@@ -1,5 +1,6 @@
 export { loadEngine, type Tf } from './engine.ts';
 export { EngineError, PackageError, WeightsError } from './errors.ts';
+export { type Activations } from './explain/activations.ts';
 export { joinModel } from './join.ts';
 export { setTrainingStep } from './layers/seeded-dropout.ts';
 export { buildFrozen, buildTail, logitsOf } from './network.ts';

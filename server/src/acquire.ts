@@ -6,7 +6,7 @@ import { contractDigest } from '@hilum/imaging';
 import type { MlflowClient, MlflowError, ModelVersion } from '@hilum/mlflow';
 import { type PackageInfo, PackageError, openPackage } from '@hilum/model';
 import { z } from 'zod';
-import { GaveUp, type ModelState, type ReadinessCode, type ServedModel, finalCode } from './readiness.ts';
+import { type AcquiredModel, GaveUp, type ModelState, type ReadinessCode, finalCode } from './readiness.ts';
 
 export interface AcquireOptions {
   /** A folder, `models:/name/version` or `models:/name@alias`. */
@@ -26,7 +26,7 @@ export interface AcquireOptions {
  *
  * @throws GaveUp when waiting would not help; MlflowError when it may; the signal's reason
  */
-export async function acquire(options: AcquireOptions): Promise<ServedModel> {
+export async function acquire(options: AcquireOptions): Promise<AcquiredModel> {
   if (!options.uri.startsWith('models:')) return acquireFolder(options);
   return (await acquireCached(options)) ?? (await acquireRegistered(options));
 }
@@ -38,7 +38,7 @@ export function reasonOf(error: MlflowError): ReadinessCode {
   return error.retryable ? 'TRACKING_UNREACHABLE' : 'TRACKING_REFUSED';
 }
 
-async function acquireFolder({ uri, digest, report }: AcquireOptions): Promise<ServedModel> {
+async function acquireFolder({ uri, digest, report }: AcquireOptions): Promise<AcquiredModel> {
   report({ code: 'VERIFYING', message: 'verifying the package' });
   const info = await open(resolve(uri), digest);
   return { name: basename(info.dir), version: null, info, contract: contractDigest(info.contract) };
@@ -53,7 +53,7 @@ async function acquireCached({
   digest,
   cacheDir,
   report,
-}: AcquireOptions): Promise<ServedModel | undefined> {
+}: AcquireOptions): Promise<AcquiredModel | undefined> {
   if (digest === undefined) return undefined;
   const origin = await readOrigin(cacheDir, digest);
   if (origin === undefined || !meansOrigin(uri, origin)) return undefined;
@@ -63,7 +63,7 @@ async function acquireCached({
   return { ...origin, info, contract: contractDigest(info.contract) };
 }
 
-async function acquireRegistered(options: AcquireOptions): Promise<ServedModel> {
+async function acquireRegistered(options: AcquireOptions): Promise<AcquiredModel> {
   const { uri, cacheDir, mlflow, report, signal } = options;
   if (mlflow === undefined) throw new GaveUp('PACKAGE_INVALID', `${uri} needs a tracking server`);
   const version = await mlflow.resolveModel(uri, signal);

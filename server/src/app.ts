@@ -5,13 +5,17 @@ import swaggerUi from '@fastify/swagger-ui';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Registry } from 'prom-client';
 import { createBadHttp } from './bad-http.ts';
-import { createClassify, tooLarge } from './classify.ts';
+import { createScheduler } from './batching/scheduler.ts';
+import { classifyRoutes } from './classify/route.ts';
 import type { Limits } from './config.ts';
-import { PROBLEM_TYPE, ServerError, problemOf } from './errors.ts';
-import { createLane } from './lane.ts';
+import type { Routes, ServerContext } from './context.ts';
+import type { ServerError } from './errors.ts';
+import { createGate, tooLarge } from './gate.ts';
+import { createEntrance } from './http/admission.ts';
 import { type Metrics, createMetrics } from './metrics.ts';
 import type { ModelHandle } from './model.ts';
-import { openapi, routeSchemas } from './openapi.ts';
+import { openapi } from './openapi.ts';
+import { operateRoutes } from './operate.ts';
 import { watchOutcomes } from './outcome.ts';
 
 export interface AppOptions {
@@ -29,6 +33,9 @@ export interface App {
   /** Resolves when no image waits or is inferred. */
   readonly idle: () => Promise<void>;
 }
+
+/** In the order of the API page. */
+const ROUTES: readonly Routes[] = [classifyRoutes, operateRoutes];
 
 export async function buildApp(options: AppOptions): Promise<App> {
   const { model, limits, registry } = options;
@@ -57,10 +64,12 @@ export async function buildApp(options: AppOptions): Promise<App> {
     readBody(payload, limits),
   );
 
-  const lane = createLane({ limit: limits.queue, now });
-  const metrics = createMetrics({ registry, queueDepth: () => lane.depth });
+  const scheduler = createScheduler({ infer: model.infer, limit: limits.queue, now });
+  const metrics = createMetrics({ registry, queueDepth: () => scheduler.depth });
   const noteCode = watchOutcomes(app, { metrics, badHttp, now });
-  const classify = createClassify({ model, lane, limits, metrics, now });
+  const gate = createGate({ model, scheduler, limits, metrics, now });
+  const entrance = createEntrance(gate);
+  const context: ServerContext = { model, gate, entrance, limits, metrics, registry, noteCode, now };
 
   // A client that keeps its connection would keep us from closing, and would not find another server.
   let closing = false;
@@ -76,47 +85,11 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const css = [{ filename: 'hilum.css', content: '.swagger-ui .topbar { display: none }' }];
   await app.register(swaggerUi, { routePrefix: '/docs', theme: { title: 'Hilum: classify', css } });
 
-  app.post('/v1/classify', {
-    schema: routeSchemas.classify,
-    onRequest: classify.admit,
-    handler: classify.handle,
-  });
-  app.route({
-    method: ['GET', 'PUT', 'PATCH', 'DELETE'],
-    url: '/v1/classify',
-    schema: { hide: true },
-    handler: async (_request, reply) => {
-      reply.header('allow', 'POST');
-      throw new ServerError(
-        'METHOD_NOT_ALLOWED',
-        'send the image with POST: curl --data-binary @slice.dcm URL',
-      );
-    },
-  });
-  app.get('/v2/health/live', { schema: routeSchemas.live }, async () => ({ live: true }));
-  app.get('/v2/health/ready', { schema: routeSchemas.ready }, async (request, reply) => {
-    const { state } = model;
-    if (state.code === 'READY' && state.model !== undefined) {
-      const { name, version, info } = state.model;
-      return { ready: true, model: { name, version, digest: info.digest } };
-    }
-    noteCode(request, 'MODEL_NOT_READY');
-    const problem = problemOf(new ServerError('MODEL_NOT_READY', state.message), request.id);
-    const { code: reason, progress } = state;
-    return reply
-      .code(503)
-      .type(PROBLEM_TYPE)
-      .send({ ...problem, ready: false, reason, progress });
-  });
-  app.get('/metrics', { schema: routeSchemas.metrics }, async (_request, reply) => {
-    metrics.setModel(model.state.code === 'READY' ? model.state.model : undefined);
-    return reply.type(registry.contentType).send(await registry.metrics());
-  });
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  for (const routes of ROUTES) await routes(app, context);
   app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('docs/'));
 
   await app.ready();
-  return { app, metrics, idle: lane.idle };
+  return { app, metrics, idle: scheduler.idle };
 }
 
 /**

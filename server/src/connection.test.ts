@@ -5,9 +5,10 @@ import { closeDecoders } from '@hilum/imaging';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { DATA_ABSENT, RENDERING, lidcPng, scratch, servedAs, writeRealPackage } from '../test/fixtures.ts';
 import { type Harness, type HarnessOptions, harness } from '../test/harness.ts';
-import { type Engine, startEngine } from './engine.ts';
+import type { Engine } from './engine/engine.ts';
+import { startEngine } from './engine/worker.ts';
 import type { ServedModel } from './readiness.ts';
-import { classificationSchema, problemSchema } from './schemas.ts';
+import { classificationSchema, problemSchema } from '@hilum/wire';
 
 let dir: Awaited<ReturnType<typeof scratch>>;
 let model: ServedModel;

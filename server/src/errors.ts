@@ -1,5 +1,6 @@
 /** Every code with which this server refuses or fails a request: one table, from which docs/errors.md is made. */
 import { IMAGING_CODES, ImagingError } from '@hilum/imaging';
+import type { Problem } from '@hilum/wire';
 
 /** What a code means: the HTTP status and the sentence for people, which names who can act. */
 interface ErrorEntry {
@@ -88,16 +89,6 @@ export function toServerError(error: unknown): ServerError {
   const known = FASTIFY_CODES[code];
   if (known !== undefined) return new ServerError(known, undefined, { cause: error });
   return new ServerError('INTERNAL', undefined, { cause: error });
-}
-
-/** An RFC 9457 body. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly code: ErrorCode;
-  readonly requestId: string;
 }
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';

@@ -2,5 +2,4 @@ export { ConfigError, readConfig, type Limits, type ServerConfig } from './confi
 export { buildApp, type App, type AppOptions } from './app.ts';
 export { ERROR_CODES, type ErrorCode } from './errors.ts';
 export { GaveUp, READINESS_CODES, type ModelState, type ServedModel } from './readiness.ts';
-export { classificationSchema, problemSchema, type Classification } from './schemas.ts';
 export { createLogger, start, type RunningServer, type StartOptions } from './start.ts';

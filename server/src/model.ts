@@ -2,15 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MlflowError } from '@hilum/mlflow';
 import { type AcquireOptions, acquire, reasonOf } from './acquire.ts';
-import { type Answer, type Engine, startEngine } from './engine.ts';
+import type { Engine } from './engine/engine.ts';
+import { startEngine } from './engine/worker.ts';
 import { ServerError } from './errors.ts';
-import { GaveUp, type ModelState, type ServedModel } from './readiness.ts';
+import { type AcquiredModel, GaveUp, type ModelState, type ServedModel } from './readiness.ts';
 
 /** What the HTTP side needs of a model. */
 export interface ModelHandle {
   readonly state: ModelState;
-  /** One image; throws ENGINE_FAILED, or MODEL_NOT_READY where there is no engine. */
-  readonly infer: (tensor: Float32Array) => Promise<Answer>;
+  /** As the engine's own; throws MODEL_NOT_READY too, where there is no engine. */
+  readonly infer: Engine['infer'];
 }
 
 export interface ModelLife extends ModelHandle {
@@ -50,8 +51,9 @@ export function startModel(options: ModelOptions): ModelLife {
     report({ code: 'WARMING_UP', message: 'loading the weights' });
     engine = await startEngine(model.info.dir, stop.signal);
     void engine.died.then(fail);
-    report({ code: 'READY', message: 'ready', model });
-    return model;
+    const served = { ...model, engine: engine.facts };
+    report({ code: 'READY', message: 'ready', model: served });
+    return served;
   };
 
   const fail = (error: unknown): GaveUp => {
@@ -71,9 +73,9 @@ export function startModel(options: ModelOptions): ModelLife {
     get state() {
       return state;
     },
-    infer: async (tensor) => {
+    infer: async (batch, n, options) => {
       if (engine === undefined) throw new ServerError('MODEL_NOT_READY', state.message);
-      return engine.infer(tensor);
+      return engine.infer(batch, n, options);
     },
     ready,
     gaveUp: gaveUp.promise,
@@ -95,7 +97,7 @@ async function acquireWithPatience(
   options: ModelOptions,
   report: (state: ModelState) => void,
   signal: AbortSignal,
-): Promise<ServedModel> {
+): Promise<AcquiredModel> {
   const { firstMs, maxMs } = options.backoff ?? { firstMs: 500, maxMs: 15_000 };
   for (let attempt = 1; ; attempt++) {
     try {

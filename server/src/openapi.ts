@@ -10,7 +10,7 @@ import {
   notReadySchema,
   problemSchema,
   readySchema,
-} from './schemas.ts';
+} from '@hilum/wire';
 
 export function openapi(): FastifyDynamicSwaggerOptions {
   return {

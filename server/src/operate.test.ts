@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATA_ABSENT, RENDERING, lidcPng, scratch, servedAs, writeRealPackage } from '../test/fixtures.ts';
 import { type Harness, harness } from '../test/harness.ts';
-import { type Engine, startEngine } from './engine.ts';
+import type { Engine } from './engine/engine.ts';
+import { startEngine } from './engine/worker.ts';
 import { ERROR_CODES } from './errors.ts';
 import { READINESS_CODES, type ServedModel } from './readiness.ts';
-import { notReadySchema, problemSchema, readySchema } from './schemas.ts';
+import { notReadySchema, problemSchema, readySchema } from '@hilum/wire';
 
 let dir: Awaited<ReturnType<typeof scratch>>;
 let model: ServedModel;
@@ -74,7 +75,7 @@ describe('health', () => {
     const order: string[] = [];
     const size = 64 * 64 * 3;
     const answers = Array.from({ length: 20 }, async () => {
-      await engine.infer(new Float32Array(size));
+      await engine.infer(new Float32Array(size), 1);
       order.push('inferred');
     });
     const alive = get('/v2/health/live').then(() => order.push('alive'));

@@ -11,6 +11,9 @@ import {
 } from './errors.ts';
 import type { Metrics } from './metrics.ts';
 
+/** Tells the code of an answer that is not OK and did not come from an error. */
+export type NoteCode = (request: FastifyRequest, code: ErrorCode) => void;
+
 export interface OutcomeOptions {
   readonly metrics: Metrics;
   readonly badHttp: BadHttp;
@@ -19,13 +22,11 @@ export interface OutcomeOptions {
 
 /**
  * Installs the error handlers, the counting and the log of refusals.
- *
- * @returns tells the code of an answer that is not OK and did not come from an error
  */
 export function watchOutcomes(
   app: FastifyInstance,
   { metrics, badHttp, now }: OutcomeOptions,
-): (request: FastifyRequest, code: ErrorCode) => void {
+): NoteCode {
   const codes = new WeakMap<FastifyRequest, ErrorCode>();
 
   app.addHook('onRequest', (request, reply, done) => {

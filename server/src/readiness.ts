@@ -1,5 +1,6 @@
 /** Where the model is on its way to the first answer, and what ends that way. */
 import type { PackageInfo } from '@hilum/model';
+import type { EngineFacts } from './engine/engine.ts';
 
 /** Why `/v2/health/ready` says no: code → what it means and who can act. */
 export const READINESS_CODES = {
@@ -44,7 +45,12 @@ export function finalCode(code: string, otherwise: ReadinessCode): ReadinessCode
 }
 
 /** The model that answers. */
-export interface ServedModel {
+export interface ServedModel extends AcquiredModel {
+  readonly engine: EngineFacts;
+}
+
+/** A verified package on this machine's disk. */
+export interface AcquiredModel {
   /** The registered name, or the name of the package's folder. */
   readonly name: string;
   /** The registered version; null for a folder. */

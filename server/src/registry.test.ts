@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { scratch, writeRealPackage } from '../test/fixtures.ts';
 import { readConfig } from './config.ts';
 import { GaveUp, type ModelState } from './readiness.ts';
-import { type NotReady, readySchema } from './schemas.ts';
+import type { z } from 'zod';
+import { type notReadySchema, readySchema } from '@hilum/wire';
 import { type RunningServer, type StartOptions, createLogger, start } from './start.ts';
 
 // These tests stop and start the one MLflow they share: they run in this order.
@@ -85,10 +86,10 @@ async function serve(uri: string, options: ServeOptions): Promise<RunningServer>
   return server;
 }
 
-async function notReady(server: RunningServer): Promise<NotReady> {
+async function notReady(server: RunningServer): Promise<z.infer<typeof notReadySchema>> {
   const response = await fetch(`${server.url}/v2/health/ready`);
   expect(response.status).toBe(503);
-  return (await response.json()) as NotReady;
+  return (await response.json()) as z.infer<typeof notReadySchema>;
 }
 
 async function untilReason(server: RunningServer, reason: string): Promise<void> {

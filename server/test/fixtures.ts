@@ -66,7 +66,21 @@ export async function writeRealPackage(dir: string, contract: Contract = RENDERI
 
 /** The same weights under another contract. */
 export function servedAs(info: PackageInfo, contract: Contract): ServedModel {
-  return { name: 'lung', version: '7', info: { ...info, contract }, contract: contractDigest(contract) };
+  return {
+    name: 'lung',
+    version: '7',
+    info: { ...info, contract },
+    contract: contractDigest(contract),
+    engine: {
+      engine: 'tensorflow',
+      version: '0',
+      precision: 'float32',
+      device: 'cpu',
+      lanes: 1,
+      threads: 1,
+      maxBatch: 1,
+    },
+  };
 }
 
 const DATA = resolve(import.meta.dirname, '../..', process.env['HILUM_DATA'] ?? '../shared/data');

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { type App, buildApp } from '../src/app.ts';
 import type { Limits } from '../src/config.ts';
-import type { Engine } from '../src/engine.ts';
+import type { Engine } from '../src/engine/engine.ts';
 import type { ModelHandle } from '../src/model.ts';
 import type { ModelState, ServedModel } from '../src/readiness.ts';
 import { LIMITS } from './fixtures.ts';
@@ -38,9 +38,9 @@ export async function harness({ engine, model, limits, gate }: HarnessOptions): 
     get state() {
       return state;
     },
-    infer: async (tensor) => {
+    infer: async (batch, n, options) => {
       await gate?.();
-      return engine.infer(tensor);
+      return engine.infer(batch, n, options);
     },
   };
   const registry = new Registry();

@@ -1,7 +1,8 @@
 /** `hilum classify`: image files to answers, by a service that runs or by a package that is served for the moment. */
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { type Classification, classificationSchema, createLogger, problemSchema, start } from '@hilum/server';
+import { createLogger, start } from '@hilum/server';
+import { type Classification, classificationSchema, problemSchema } from '@hilum/wire';
 import { type Io, UsageError } from '../command.ts';
 import { table } from '../demo/screen.ts';
 import { readyEngine } from '../engine.ts';

@@ -6,7 +6,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadClassifier, loadEngine } from '@hilum/model';
-import type { FromEngine, ToEngine } from './engine.ts';
+import type { FromEngine, ToEngine } from './worker.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('engine-thread.ts runs as a worker thread');
@@ -25,7 +25,7 @@ try {
     }
     const startedAt = performance.now();
     try {
-      const probabilities = new Float32Array(classifier.predict(message.tensor, 1));
+      const probabilities = new Float32Array(classifier.predict(message.batch, message.n));
       const inferMs = performance.now() - startedAt;
       post({ type: 'answer', id: message.id, probabilities, inferMs }, [probabilities.buffer]);
     } catch (error) {

@@ -14,10 +14,11 @@ import {
   scratch,
   servedAs,
   writeRealPackage,
-} from '../test/fixtures.ts';
-import { type Harness, harness } from '../test/harness.ts';
-import { type Engine, startEngine } from './engine.ts';
-import { classificationSchema, problemSchema } from './schemas.ts';
+} from '../../test/fixtures.ts';
+import { type Harness, harness } from '../../test/harness.ts';
+import type { Engine } from '../engine/engine.ts';
+import { startEngine } from '../engine/worker.ts';
+import { classificationSchema, problemSchema } from '@hilum/wire';
 
 let dir: Awaited<ReturnType<typeof scratch>>;
 let info: PackageInfo;
@@ -83,7 +84,7 @@ describe.skipIf(DATA_ABSENT)('POST /v1/classify with real images', () => {
     }
     expect(answer.probability).toBe(Math.max(...Object.values(answer.probabilities)));
     expect(answer.probabilities[answer.label]).toBe(answer.probability);
-    expect(answer.positive).toEqual({ label: 'malignant', probability: answer.probabilities['malignant'] });
+    expect(answer.positive).toMatchObject({ label: 'malignant', probability: answer.probabilities['malignant'] });
     expect(answer.image.format).toBe(format);
     expect(answer.warnings.map(({ code }) => code)).toEqual(warnings);
     expect(answer.model).toEqual({ name: 'lung', version: '7', digest: info.digest });

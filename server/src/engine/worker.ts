@@ -1,11 +1,12 @@
 /** The inference engine, seen from the main thread. */
 import { Worker } from 'node:worker_threads';
-import { ServerError } from './errors.ts';
-import { GaveUp, finalCode } from './readiness.ts';
+import { ServerError } from '../errors.ts';
+import type { Engine, EngineAnswer, EngineFacts } from './engine.ts';
+import { GaveUp, finalCode } from '../readiness.ts';
 
 /** To the thread. */
 export type ToEngine =
-  | { readonly type: 'infer'; readonly id: number; readonly tensor: Float32Array }
+  | { readonly type: 'infer'; readonly id: number; readonly batch: Float32Array; readonly n: number }
   | { readonly type: 'close' };
 
 /** From the thread. */
@@ -20,24 +21,21 @@ export type FromEngine =
     }
   | { readonly type: 'refusal'; readonly id: number; readonly message: string };
 
-export interface Answer {
-  /** One per label, in the package's order. */
-  readonly probabilities: Float32Array;
-  readonly inferMs: number;
-}
 
-export interface Engine {
-  /** `tensor` is one image, inputSize × inputSize × 3; its memory moves to the thread and is empty afterwards. */
-  readonly infer: (tensor: Float32Array) => Promise<Answer>;
-  /** Resolves when the thread dies without having been told to. */
-  readonly died: Promise<GaveUp>;
-  readonly close: () => Promise<void>;
-}
+const FACTS: EngineFacts = {
+  engine: 'tensorflow',
+  version: '2.15.1',
+  precision: 'float32',
+  device: 'cpu',
+  lanes: 1,
+  threads: 2,
+  maxBatch: 1,
+};
 
 const LOAD_TIMEOUT_MS = 180_000;
 
 interface Pending {
-  readonly resolve: (answer: Answer) => void;
+  readonly resolve: (answer: EngineAnswer) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -50,7 +48,7 @@ export async function startEngine(dir: string, signal: AbortSignal): Promise<Eng
   signal.throwIfAborted();
   // Read by the native library, which sees the environment of the process and not a thread's copy of it.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
-  const worker = new Worker(new URL('./engine-thread.ts', import.meta.url), { workerData: { dir } });
+  const worker = new Worker(new URL('./tensorflow-thread.ts', import.meta.url), { workerData: { dir } });
   const pending = new Map<number, Pending>();
   let nextId = 0;
   let closing = false;
@@ -118,11 +116,12 @@ export async function startEngine(dir: string, signal: AbortSignal): Promise<Eng
   return {
     died: died.promise,
     close: stop,
-    infer: (tensor) =>
+    facts: FACTS,
+    infer: (batch, n) =>
       new Promise((resolve, reject) => {
         const id = nextId++;
         pending.set(id, { resolve, reject });
-        worker.postMessage({ type: 'infer', id, tensor } satisfies ToEngine, [tensor.buffer as ArrayBuffer]);
+        worker.postMessage({ type: 'infer', id, batch, n } satisfies ToEngine, [batch.buffer as ArrayBuffer]);
       }),
   };
 }

@@ -1,5 +1,5 @@
 /** A bounded queue in front of one worker: one task at a time, the rest wait in order, and too many are refused. */
-import { ServerError } from './errors.ts';
+import { ServerError } from '../errors.ts';
 
 export interface Lane {
   /** Tasks that wait, without the one that runs. */

@@ -1,0 +1,25 @@
+/** What the routes of all protocols share. */
+import type { FastifyInstance } from 'fastify';
+import type { Registry } from 'prom-client';
+import type { Limits } from './config.ts';
+import type { Gate } from './gate.ts';
+import type { Entrance } from './http/admission.ts';
+import type { Metrics } from './metrics.ts';
+import type { ModelHandle } from './model.ts';
+import type { NoteCode } from './outcome.ts';
+
+export interface ServerContext {
+  readonly model: ModelHandle;
+  readonly gate: Gate;
+  readonly entrance: Entrance;
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+  readonly registry: Registry;
+  /** The code of an answer that is not OK and did not come from an error. */
+  readonly noteCode: NoteCode;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+/** Adds the routes of one protocol or page. */
+export type Routes = (app: FastifyInstance, context: ServerContext) => void | Promise<void>;
