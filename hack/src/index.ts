@@ -1,7 +1,16 @@
 export { cacheRoot, ensureTool, say, sha256File, verifySha256, type ToolRecipe } from './cache.ts';
 export { run, type RunOptions, type RunResult } from './run.ts';
 export { installTensorflow, nativeTensorflowDir } from './tools/tensorflow.ts';
-export { dicomVenv, dvcVenv, mlflowVenv, optunaVenv, tensorflowVenv, type Venv } from './tools/python.ts';
+export {
+  clientsVenv,
+  dicomVenv,
+  dvcVenv,
+  mlflowVenv,
+  optunaVenv,
+  schemathesisVenv,
+  tensorflowVenv,
+  type Venv,
+} from './tools/python.ts';
 export { serveWithMlflow, type ModelServer } from './model-server.ts';
 export { startMlflow, type MlflowServer, type MlflowServerOptions } from './mlflow-server.ts';
 export { startPostgres, type PostgresServer } from './postgres-server.ts';

@@ -12,12 +12,14 @@ import { kubernetesTools } from './tools/kubernetes.ts';
 import { openjpegWasm } from './tools/openjpeg.ts';
 import { samplePhotosDir } from './tools/photos.ts';
 import {
+  clientsVenv,
   dicomVenv,
   dvcVenv,
   mlflow2Venv,
   mlflowVenv,
   motoVenv,
   optunaVenv,
+  schemathesisVenv,
   tensorflowVenv,
 } from './tools/python.ts';
 import { systemPackages } from './tools/system-packages.ts';
@@ -72,6 +74,8 @@ const needs: Record<string, readonly Need[]> = {
     baseWeightsPath,
     mlflowVenv,
     groovyClasspath,
+    clientsVenv,
+    schemathesisVenv,
   ],
   bench: [python, native, dicomVenv, installTensorflow, baseWeightsPath, tensorflowVenv],
 };

@@ -78,6 +78,26 @@ export function tensorflowVenv(): Promise<Venv> {
   );
 }
 
+/** The clients of Triton and of KServe, which the server has to satisfy; goes into no image. */
+export function clientsVenv(): Promise<Venv> {
+  return pythonVenv(
+    'clients',
+    '2.73.0',
+    requirements('clients.txt'),
+    '75 MB download, 330 MB on disk, about 1 min',
+  );
+}
+
+/** schemathesis, which holds the server to its OpenAPI document; goes into no image. */
+export function schemathesisVenv(): Promise<Venv> {
+  return pythonVenv(
+    'schemathesis',
+    '4.30.1',
+    requirements('schemathesis.txt'),
+    '15 MB download, 60 MB on disk, about 20 s',
+  );
+}
+
 /**
  * A virtual environment with the packages of one requirements file, every one pinned by hash.
  *
