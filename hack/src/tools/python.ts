@@ -92,7 +92,7 @@ export function clientsVenv(): Promise<Venv> {
 export function schemathesisVenv(): Promise<Venv> {
   return pythonVenv(
     'schemathesis',
-    '4.30.1',
+    '4.32.5',
     requirements('schemathesis.txt'),
     '15 MB download, 60 MB on disk, about 20 s',
   );
@@ -106,14 +106,16 @@ export function schemathesisVenv(): Promise<Venv> {
  *
  * @param requirementsFile absolute path, as `hack/python/README.md` says how to make one
  * @param cost what the person who waits is told
+ * @param command the Python it is made of; default `HILUM_PYTHON`, or the `python3` of the PATH
  */
-async function pythonVenv(
+export async function pythonVenv(
   name: string,
   version: string,
   requirementsFile: string,
   cost: string,
+  command = process.env['HILUM_PYTHON'] ?? 'python3',
 ): Promise<Venv> {
-  const base = await basePython();
+  const base = await basePython(command);
   const hash = createHash('sha256')
     .update(await readFile(requirementsFile))
     .update(base.identity);
@@ -140,9 +142,7 @@ interface BasePython {
   readonly identity: string;
 }
 
-/** `HILUM_PYTHON`, or the `python3` of the PATH. */
-async function basePython(): Promise<BasePython> {
-  const command = process.env['HILUM_PYTHON'] ?? 'python3';
+async function basePython(command: string): Promise<BasePython> {
   const ask = 'import ensurepip, sys, venv; print(sys.version_info >= (3, 10), sys.version, sys.base_prefix)';
   const answer = await run(command, ['-c', ask], { allowFailure: true, timeoutMs: 30_000 }).catch(
     () => undefined,
