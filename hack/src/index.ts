@@ -7,6 +7,7 @@ export {
   dvcVenv,
   mlflowVenv,
   optunaVenv,
+  pythonVenv,
   schemathesisVenv,
   tensorflowVenv,
   type Venv,
