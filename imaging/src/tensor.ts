@@ -3,6 +3,7 @@ import type { Seen } from './domain/check.ts';
 import { ImagingError } from './errors.ts';
 import type { GreyImage, HuImage, Image } from './image.ts';
 import { frameHu } from './lung/frame.ts';
+import type { Square } from './lung/frame.ts';
 import { resize } from './resize.ts';
 import type { Plane, Rows } from './resize.ts';
 
@@ -103,17 +104,21 @@ function inverted({ rows, columns, read }: Rows): Rows {
   return { rows, columns, read: readInverted };
 }
 
-/** The largest centred square; an odd remainder leaves its extra pixel at the bottom or right. */
-function centreSquare({ rows, columns, read }: Rows): Rows {
-  const side = Math.min(rows, columns);
-  const top = Math.floor((rows - side) / 2);
-  const left = Math.floor((columns - side) / 2);
+function centreSquare(plane: Rows): Rows {
+  const { columns, read } = plane;
+  const { top, left, side } = squareInCentre(plane);
   const whole = new Float64Array(columns);
   const readPart = (row: number, into: Float64Array): void => {
     read(top + row, whole);
     into.set(whole.subarray(left, left + side));
   };
   return { rows: side, columns: side, read: readPart };
+}
+
+/** The largest centred square; an odd remainder leaves its extra pixel at the bottom or right. */
+export function squareInCentre({ rows, columns }: Pick<Rows, 'rows' | 'columns'>): Square {
+  const side = Math.min(rows, columns);
+  return { top: Math.floor((rows - side) / 2), left: Math.floor((columns - side) / 2), side };
 }
 
 function interleaveBgr(planes: readonly Plane[], size: number): Float32Array {

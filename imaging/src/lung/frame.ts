@@ -25,10 +25,23 @@ export function frameHu(
   contract: Extract<Contract, { kind: 'hu' }>,
   lungs?: LungMask,
 ): HuImage {
-  const { spacingMm, crop } = contract;
-  if (spacingMm === undefined) return crop === 'lung' ? toLungs(image, lungs ?? lungMask(image)) : image;
-  const spaced = resampled(image, spacingMm);
-  return crop === 'lung' ? toLungs(spaced, lungMask(spaced)) : spaced;
+  const { slice, square } = frameOf(image, contract, lungs);
+  return square === undefined ? slice : cut(slice, square);
+}
+
+/**
+ * Where the frame lies: a square, which may reach beyond the edge, in the slice as it is after resampling; the whole of
+ * it by default. Arguments and errors are those of `frameHu`.
+ */
+export function frameOf(
+  image: HuImage,
+  { spacingMm, crop }: Extract<Contract, { kind: 'hu' }>,
+  lungs?: LungMask,
+): { readonly slice: HuImage; readonly square?: Square } {
+  const slice = spacingMm === undefined ? image : resampled(image, spacingMm);
+  if (crop !== 'lung') return { slice };
+  const known = spacingMm === undefined ? lungs : undefined;
+  return { slice, square: lungSquare(known ?? lungMask(slice)) };
 }
 
 function resampled(image: HuImage, spacingMm: number): HuImage {
@@ -50,14 +63,14 @@ function resampled(image: HuImage, spacingMm: number): HuImage {
   return { ...image, rows, columns, pixels, pixelSpacing: [spacingMm, spacingMm] };
 }
 
-function toLungs(image: HuImage, { box }: LungMask): HuImage {
+function lungSquare({ box }: LungMask): Square {
   if (box === undefined) {
     throw new ImagingError(
       'NOT_CHEST',
       'No lung is seen in the slice, and the model reads the lungs’ part of it.',
     );
   }
-  return cut(image, squareAbout(box));
+  return squareAbout(box);
 }
 
 /** The square about a box and its margin; an odd remainder leaves its extra pixel at the bottom or right. */
@@ -72,7 +85,7 @@ function squareAbout({ top, left, bottom, right }: Box): Square {
   };
 }
 
-type Square = { readonly top: number; readonly left: number; readonly side: number };
+export type Square = { readonly top: number; readonly left: number; readonly side: number };
 
 /** What of the square lies outside the slice is air: the lungs stay in the middle, whatever the field of view. */
 function cut(image: HuImage, { top, left, side }: Square): HuImage {

@@ -1,38 +1,22 @@
-import type { Window } from '../contract.ts';
 import type { SliceFacts } from '../dicom/facts.ts';
-import type { Image } from '../image.ts';
 import { codeItem, dcm, oneLine } from './codes.ts';
 import { reference } from './content.ts';
 import { RESEARCH_ONLY, clock, commonModules, manufacturerOf } from './document.ts';
-import type { Algorithm, Stamp } from './document.ts';
+import type { Stamp } from './document.ts';
+import { LUNG, OPACITY, overlayPicture } from './overlay-picture.ts';
+import type { OverlayPicture } from './overlay-picture.ts';
 import { writePart10 } from './part10.ts';
 import type { DataSet } from './part10.ts';
-import { caption, greyPicture, scale, tint } from './picture.ts';
-import type { HeatMap, Region, Rgb } from './picture.ts';
 import { readSource } from './source.ts';
 
 /** A heat map over the slice that it explains. */
-export type Overlay = {
-  readonly algorithm: Algorithm;
-  /** The slice, at full size. */
-  readonly image: Image;
-  /** What its header says. */
+export type Overlay = OverlayPicture & {
+  /** What the slice's header says. */
   readonly facts: SliceFacts;
-  readonly heat: HeatMap;
-  /** Where the heat map lies in the image; all of it by default. */
-  readonly region?: Region | undefined;
-  /** For Hounsfield units; lung, -600/1500, by default. */
-  readonly window?: Window | undefined;
-  /** Of the hottest place, 0 to 1; 0.5 by default. */
-  readonly opacity?: number | undefined;
-  /** The class whose score the heat map explains. */
-  readonly label: string;
 };
 
 const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7';
 const SERIES_NUMBER = '99002';
-const LUNG: Window = { center: -600, width: 1500 };
-const OPACITY = 0.5;
 
 /**
  * The overlay as a Secondary Capture Image, RGB, of the slice's own rows and columns, as a Part 10 file. "RESEARCH USE
@@ -50,7 +34,7 @@ export async function writeOverlayCapture(
   const { algorithm, facts, label } = overlay;
   const study = readSource(source);
   if (facts.studyUid !== study.studyUid) throw new TypeError('the slice and the source are of two studies');
-  const picture = render(overlay);
+  const picture = overlayPicture(overlay);
   const { date, time } = clock(stamp.now, study.offsetMinutes);
   return writePart10({
     SOPClassUID: SECONDARY_CAPTURE,
@@ -89,20 +73,6 @@ export async function writeOverlayCapture(
     PixelRepresentation: 0,
     PixelData: Uint8Array.from(picture.pixels).buffer,
   });
-}
-
-/** The picture alone: grey slice, heat, scale, words. */
-function render({ algorithm, image, heat, region, window = LUNG, opacity = OPACITY, label }: Overlay): Rgb {
-  if (!(opacity >= 0 && opacity <= 1)) throw new RangeError('the opacity lies outside 0 to 1');
-  const picture = greyPicture(image, window);
-  const all = { top: 0, left: 0, rows: picture.rows, columns: picture.columns };
-  tint(picture, heat, { region: region ?? all, opacity });
-  scale(picture, opacity);
-  caption(picture, 'RESEARCH USE ONLY - NOT FOR DIAGNOSIS', [
-    `GRAD-CAM OF CLASS ${label}`,
-    `${algorithm.name} ${algorithm.version}`,
-  ]);
-  return picture;
 }
 
 function derivation({ algorithm, facts, label, image, window = LUNG, opacity = OPACITY }: Overlay): DataSet {
