@@ -2,7 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import type { Registry } from 'prom-client';
 import { createBadHttp } from './bad-http.ts';
 import { createScheduler } from './batching/scheduler.ts';
@@ -12,8 +17,11 @@ import type { Routes, ServerContext } from './context.ts';
 import type { ServerError } from './errors.ts';
 import { createGate, tooLarge } from './gate.ts';
 import { createEntrance } from './http/admission.ts';
+import type { Ledger } from './ledger/ledger.ts';
 import { type Metrics, createMetrics } from './metrics.ts';
 import type { ModelHandle } from './model.ts';
+import { NO_TRACER, type Tracer } from './observe/span.ts';
+import { createWitnesses } from './observe/witness.ts';
 import { openapi } from './openapi.ts';
 import { operateRoutes } from './operate.ts';
 import { watchOutcomes } from './outcome.ts';
@@ -23,6 +31,9 @@ export interface AppOptions {
   readonly limits: Limits;
   readonly logger: FastifyBaseLogger;
   readonly registry: Registry;
+  /** Where each prediction is written down before its answer. */
+  readonly ledger?: Ledger | undefined;
+  readonly tracer?: Tracer | undefined;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
 }
@@ -66,10 +77,14 @@ export async function buildApp(options: AppOptions): Promise<App> {
 
   const scheduler = createScheduler({ infer: model.infer, limit: limits.queue, now });
   const metrics = createMetrics({ registry, queueDepth: () => scheduler.depth });
-  const noteCode = watchOutcomes(app, { metrics, badHttp, now });
-  const gate = createGate({ model, scheduler, limits, metrics, now });
-  const entrance = createEntrance(gate);
-  const context: ServerContext = { model, gate, entrance, limits, metrics, registry, noteCode, now };
+  const tracer = options.tracer ?? NO_TRACER;
+  const asks = (request: FastifyRequest): boolean => entrance.asks(request);
+  const outcomes = watchOutcomes(app, { metrics, badHttp, tracer, asks, now });
+  const witnesses = createWitnesses({ metrics, ledger: options.ledger, now });
+  const gate = createGate({ model, scheduler, limits, metrics, witnesses, now });
+  const entrance = createEntrance(gate, outcomes);
+  const { noteCode } = outcomes;
+  const context: ServerContext = { model, gate, entrance, limits, metrics, registry, noteCode, tracer, now };
 
   // A client that keeps its connection would keep us from closing, and would not find another server.
   let closing = false;

@@ -6,6 +6,7 @@ import type { Gate } from './gate.ts';
 import type { Entrance } from './http/admission.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelHandle } from './model.ts';
+import type { Tracer } from './observe/span.ts';
 import type { NoteCode } from './outcome.ts';
 
 export interface ServerContext {
@@ -17,6 +18,8 @@ export interface ServerContext {
   readonly registry: Registry;
   /** The code of an answer that is not OK and did not come from an error. */
   readonly noteCode: NoteCode;
+  /** For protocols beside HTTP; HTTP's own requests are traced already. */
+  readonly tracer: Tracer;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }

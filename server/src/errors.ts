@@ -27,12 +27,24 @@ const SERVER_CODES = {
     status: 415,
     text: 'The Content-Type header is not a media type. Leave it out or send application/octet-stream.',
   },
+  DEADLINE_INVALID: {
+    status: 400,
+    text: 'X-Request-Timeout-Ms holds no whole number of milliseconds from 1 to 86400000.',
+  },
+  DEADLINE_UNREACHABLE: {
+    status: 503,
+    text: 'So much waits that no answer would come within the deadline. Try again after the seconds in Retry-After.',
+  },
   DEADLINE_EXCEEDED: { status: 504, text: 'No answer within the deadline of a request. Try again later.' },
   ENGINE_FAILED: {
     status: 500,
     text: 'The inference engine failed on this image. The log names the request id.',
   },
   INTERNAL: { status: 500, text: 'The server has a bug. The log names the request id.' },
+  LEDGER_FAILED: {
+    status: 503,
+    text: 'The prediction could not be written into the ledger, so it is not given. Whoever runs this server has to look at its disk.',
+  },
   METHOD_NOT_ALLOWED: { status: 405, text: 'This address takes another method; the Allow header names it.' },
   MODEL_NOT_READY: {
     status: 503,
@@ -43,7 +55,7 @@ const SERVER_CODES = {
     text: 'A multipart body must hold exactly one file: curl -F file=@slice.dcm.',
   },
   NOT_FOUND: { status: 404, text: 'There is nothing at this address. /docs lists what there is.' },
-  QUEUE_FULL: { status: 503, text: 'The queue is full. Try again after the seconds in Retry-After.' },
+  QUEUE_FULL: { status: 503, text: 'This server has as much work as it takes. Try again after the seconds in Retry-After.' },
   REQUEST_INVALID: { status: 400, text: 'The request is not valid HTTP.' },
   SHUTTING_DOWN: { status: 503, text: 'This server is going down. Try again; another one answers.' },
 } as const satisfies Record<string, ErrorEntry>;

@@ -4,6 +4,8 @@ import type { Place, PlaceOptions, Inferred, Scheduler } from './batching/schedu
 import { ServerError } from './errors.ts';
 import type { Metrics, Stage } from './metrics.ts';
 import type { ModelHandle } from './model.ts';
+import { NO_SPAN, type Span } from './observe/span.ts';
+import type { Facts, Said, Source, Witness, Witnesses } from './observe/witness.ts';
 import type { ServedModel } from './readiness.ts';
 
 export interface GateOptions {
@@ -11,6 +13,7 @@ export interface GateOptions {
   readonly scheduler: Scheduler;
   readonly limits: Limits;
   readonly metrics: Metrics;
+  readonly witnesses: Witnesses;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -37,6 +40,14 @@ export interface Admission {
 
 export interface Ask {
   readonly requestId: string;
+  /** As the router knows it: `/v1/classify`, `inference.GRPCInferenceService/ModelInfer`. */
+  readonly route: string;
+  /** The name of the caller's key, never the key. */
+  readonly caller?: string | undefined;
+  /** Of the request, where it is traced. */
+  readonly span?: Span | undefined;
+  /** Adds to the line that is logged of the request. */
+  readonly note?: ((facts: Facts) => void) | undefined;
   /** Images that are in the queue or the engine at a time; of a series less than it has. */
   readonly images: number;
   /** From now; default and most `limits.deadlineMs`. */
@@ -53,13 +64,20 @@ export interface Job {
   readonly signal: AbortSignal;
   /** Measures `work` as a stage of this request. */
   readonly timed: <T>(stage: Stage, work: () => T | Promise<T>) => Promise<{ value: T; ms: number }>;
-  /** One image in its turn; the wait and the engine's time are measured. */
-  readonly infer: (tensor: Float32Array, options?: Omit<PlaceOptions, 'signal'>) => Promise<Inferred>;
+  /** One image in its turn; the wait and the engine's time are measured, and the ledger gets it. */
+  readonly infer: (tensor: Float32Array, options?: JobInferOptions) => Promise<Inferred>;
+  /** What the answer will say of the image inferred last, or of all of them as a series: for ledger and counters. */
+  readonly say: (said: Said) => void;
   /** Milliseconds since the work began. */
   readonly elapsedMs: () => number;
 }
 
-export function createGate({ model, scheduler, limits, metrics, now }: GateOptions): Gate {
+export interface JobInferOptions extends Omit<PlaceOptions, 'signal'> {
+  /** The file that the tensor was made of; absent where the client sent the tensor. */
+  readonly source?: Source | undefined;
+}
+
+export function createGate({ model, scheduler, limits, metrics, witnesses, now }: GateOptions): Gate {
   let inFlight = 0;
 
   const served = (): ServedModel => {
@@ -69,25 +87,16 @@ export function createGate({ model, scheduler, limits, metrics, now }: GateOptio
     throw new ServerError(code, `${state.code}: ${state.message}`, { retryAfterSeconds: 5 });
   };
 
-  const jobOf = (requestId: string, place: Place, signal: AbortSignal): Job => {
+  const jobOf = (witness: Witness, requestId: string, place: Place, signal: AbortSignal): Job => {
     const startedAt = now();
     return {
       requestId,
       served: served(),
       signal,
-      timed: async (stage, work) => {
-        const from = now();
-        const value = await work();
-        const ms = now() - from;
-        metrics.stageSeconds[stage].observe(ms / 1000);
-        return { value, ms };
-      },
-      infer: async (tensor, options) => {
-        const inferred = await place.infer(tensor, { ...options, signal });
-        metrics.stageSeconds.queue.observe(inferred.waitedMs / 1000);
-        metrics.stageSeconds.infer.observe(inferred.inferMs / 1000);
-        return inferred;
-      },
+      timed: witness.timed,
+      infer: async (tensor, { source, ...options } = {}) =>
+        witness.infer(tensor, source, async () => place.infer(tensor, { ...options, signal })),
+      say: witness.say,
       elapsedMs: () => now() - startedAt,
     };
   };
@@ -111,7 +120,7 @@ export function createGate({ model, scheduler, limits, metrics, now }: GateOptio
           inFlight -= 1;
           metrics.inFlight.set(inFlight);
         },
-        run: async ({ requestId, images, deadlineMs = limits.deadlineMs, gone }, work) => {
+        run: async ({ images, deadlineMs = limits.deadlineMs, gone, ...asked }, work) => {
           const end = new AbortController();
           const leave = (): void => end.abort(new ServerError('CLIENT_GONE'));
           const withinMs = Math.min(deadlineMs, limits.deadlineMs);
@@ -123,7 +132,10 @@ export function createGate({ model, scheduler, limits, metrics, now }: GateOptio
           let place: Place | undefined;
           try {
             place = scheduler.enter(images);
-            return await work(jobOf(requestId, place, end.signal));
+            const witness = witnesses({ ...asked, span: asked.span ?? NO_SPAN, served: served() });
+            const answer = await work(jobOf(witness, asked.requestId, place, end.signal));
+            await witness.commit(end.signal);
+            return answer;
           } catch (error) {
             // What was abandoned half-way may fail in its own words; the reason is ours.
             throw end.signal.aborted ? end.signal.reason : error;

@@ -5,7 +5,10 @@ import type { ServedModel } from './readiness.ts';
 // From a head-only toy (1 ms) to a busy core (10 s).
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10];
 
-export type Stage = 'decode' | 'preprocess' | 'queue' | 'infer';
+// Where thresholds lie; the same for every model, so that two can be laid over each other.
+const SCORES = [0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1];
+
+export type Stage = 'decode' | 'preprocess' | 'queue' | 'infer' | 'explain' | 'encode';
 
 export interface Metrics {
   readonly requests: Counter<'route' | 'status' | 'code'>;
@@ -14,6 +17,10 @@ export interface Metrics {
   readonly images: Counter<'format'>;
   readonly warnings: Counter<'code'>;
   readonly refusals: Counter<'code'>;
+  readonly answers: Counter<'outcome'>;
+  readonly abstentions: Counter<'code'>;
+  /** Of the positive label, as the network gave it. */
+  readonly scores: Histogram;
   readonly inFlight: Gauge;
   readonly setModel: (model: ServedModel | undefined) => void;
 }
@@ -42,7 +49,7 @@ export function createMetrics({ registry, queueDepth }: MetricsOptions): Metrics
   const info = new Gauge({
     name: 'hilum_model_info',
     help: 'The model that answers; the value is 1',
-    labelNames: ['name', 'version', 'digest'],
+    labelNames: ['name', 'version', 'digest', 'engine', 'precision'],
     registers,
   });
   return {
@@ -64,6 +71,8 @@ export function createMetrics({ registry, queueDepth }: MetricsOptions): Metrics
       preprocess: histogram('hilum_preprocess_seconds', 'Pixels to the input tensor of the network'),
       queue: histogram('hilum_queue_seconds', 'Wait for the inference engine'),
       infer: histogram('hilum_infer_seconds', 'Input tensor to probabilities'),
+      explain: histogram('hilum_explain_seconds', 'Activations to a heat map'),
+      encode: histogram('hilum_encode_seconds', 'Answer to the bytes that are sent'),
     },
     images: new Counter({
       name: 'hilum_images_total',
@@ -79,8 +88,26 @@ export function createMetrics({ registry, queueDepth }: MetricsOptions): Metrics
     }),
     refusals: new Counter({
       name: 'hilum_refusals_total',
-      help: 'Images not classified, by error code',
+      help: 'Requests for an answer of the model that got none, by error code',
       labelNames: ['code'],
+      registers,
+    }),
+    answers: new Counter({
+      name: 'hilum_answers_total',
+      help: 'Images and series labelled, by outcome: classified or abstained',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    abstentions: new Counter({
+      name: 'hilum_abstentions_total',
+      help: 'Answers that the model does not stand by, by reason',
+      labelNames: ['code'],
+      registers,
+    }),
+    scores: new Histogram({
+      name: 'hilum_score_ratio',
+      help: 'Probability of the positive label, of each image, as the network gave it',
+      buckets: SCORES,
       registers,
     }),
     inFlight: new Gauge({
@@ -92,7 +119,13 @@ export function createMetrics({ registry, queueDepth }: MetricsOptions): Metrics
       ready.set(model === undefined ? 0 : 1);
       info.reset();
       if (model === undefined) return;
-      info.set({ name: model.name, version: model.version ?? '', digest: model.info.digest }, 1);
+      const {
+        name,
+        version,
+        info: { digest },
+        engine: { engine, precision },
+      } = model;
+      info.set({ name, version: version ?? '', digest, engine, precision }, 1);
     },
   };
 }

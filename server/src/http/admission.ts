@@ -2,6 +2,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ServerError } from '../errors.ts';
 import type { Admission, Ask, Gate, Job } from '../gate.ts';
+import type { Facts } from '../observe/witness.ts';
+import type { Outcomes } from '../outcome.ts';
 
 /** The two ends of a route that answers with the model: whether to read the body at all, and what to do with it. */
 export interface Entrance {
@@ -13,12 +15,17 @@ export interface Entrance {
     ask: Pick<Ask, 'images' | 'deadlineMs'>,
     work: (job: Job) => Promise<T>,
   ) => Promise<T>;
+  /** Whether a request asked for an answer of the model, whatever became of it. */
+  readonly asks: (request: FastifyRequest) => boolean;
 }
 
-export function createEntrance(gate: Gate): Entrance {
+export function createEntrance(gate: Gate, outcomes: Pick<Outcomes, 'spanOf' | 'noteFacts'>): Entrance {
+  const asked = new WeakSet<FastifyRequest>();
   const admissions = new WeakMap<FastifyRequest, { admission: Admission; gone: AbortController }>();
   return {
+    asks: (request) => asked.has(request),
     admit: async (request, reply) => {
+      asked.add(request);
       const encoding = request.headers['content-encoding'];
       const admission = gate.admit(Number(request.headers['content-length'] ?? 0));
       if (encoding !== undefined && encoding !== 'identity') {
@@ -35,7 +42,11 @@ export function createEntrance(gate: Gate): Entrance {
     run: async (request, ask, work) => {
       const admitted = admissions.get(request);
       if (admitted === undefined) throw new Error('a route without admit');
-      return admitted.admission.run({ ...ask, requestId: request.id, gone: admitted.gone.signal }, work);
+      const route = request.routeOptions.url ?? '';
+      const span = outcomes.spanOf(request);
+      const note = (facts: Facts): void => outcomes.noteFacts(request, facts);
+      const known = { requestId: request.id, route, span, note, gone: admitted.gone.signal };
+      return admitted.admission.run({ ...ask, ...known }, work);
     },
   };
 }
