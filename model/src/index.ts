@@ -1,3 +1,29 @@
+export {
+  AGGREGATION_RULES,
+  aggregate,
+  type AggregationRule,
+  type Probabilities,
+} from './decision/aggregation.ts';
+export { answerOf, type Answer } from './decision/answer.ts';
+export {
+  DECISION_FILE,
+  decisionSchema,
+  type Aggregation,
+  type AggregationCandidate,
+  type Decision,
+  type Level,
+  type LevelDecision,
+  type ShortcutDirection,
+} from './decision/decision.ts';
+export { isDefined, type NotDefined } from './decision/figure.ts';
+export {
+  atTemperature,
+  conformalAnswer,
+  type ConformalThreshold,
+  type OperatingPoint,
+  type OperatingRule,
+  type Temperature,
+} from './decision/thresholds.ts';
 export { loadEngine, type Tf } from './engine.ts';
 export { EngineError, PackageError, WeightsError } from './errors.ts';
 export { type Activations } from './explain/activations.ts';

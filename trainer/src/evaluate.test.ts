@@ -1,4 +1,5 @@
 /** Packages on folders, with the decision that their run left in them; real networks on drawn images. */
+import { DECISION_FILE } from '@hilum/model';
 import { createHash } from 'node:crypto';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,7 +8,6 @@ import { defined, failure } from '../test/figures.ts';
 import { aRecipe, aRun } from '../test/runs.ts';
 import { scratchDir } from '../test/scratch.ts';
 import { evaluate } from './evaluate.ts';
-import { DECISION_FILE } from './evaluation/decision.ts';
 import { readFactsOf } from './evaluation/facts.ts';
 import type { TrainResult } from './options.ts';
 import { writePhantomStudies } from './phantom/studies.ts';

@@ -1,8 +1,8 @@
 /** A network that was trained → what is decided on validation, and what is found on the untouched test part. */
+import type { Decision } from '@hilum/model';
 import { assess } from './evaluation/assess.ts';
 import type { Assessment } from './evaluation/assessment.ts';
 import { decide } from './evaluation/decide.ts';
-import type { Decision } from './evaluation/decision.ts';
 import { readFactsOf } from './evaluation/facts.ts';
 import type { Champion } from './evaluation/opponents.ts';
 import { byLabel, summarise, type Evaluation, type ImageScore } from './evaluation.ts';

@@ -1,8 +1,8 @@
 /** A trained network → the same in whole numbers, where that costs next to no AUC on validation. */
 import type { Contract } from '@hilum/imaging';
-import { int8Model, loadOnnx, type Tf } from '@hilum/model';
+import { int8Model, loadOnnx, type Aggregation, type Tf } from '@hilum/model';
 import type { DatasetImage } from './dataset/scan.ts';
-import { DEFAULT_AGGREGATION, samplesAt, type Aggregation, type Classes } from './evaluation/levels.ts';
+import { DEFAULT_AGGREGATION, samplesAt, type Classes } from './evaluation/levels.ts';
 import { byLabel, type ImageScore } from './evaluation.ts';
 import { readTensor } from './features/images.ts';
 import { aucRoc } from './metrics.ts';

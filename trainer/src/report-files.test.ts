@@ -1,10 +1,10 @@
+import { decisionSchema } from '@hilum/model';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { anAssessment, FACTS, HISTORY } from '../test/report.ts';
 import { someScores } from '../test/scores.ts';
 import { assess } from './evaluation/assess.ts';
-import { decisionSchema } from './evaluation/decision.ts';
 import { assessmentFiles } from './report-files.ts';
 
 const assessment = anAssessment();

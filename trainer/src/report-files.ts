@@ -1,11 +1,11 @@
 /** The files beside a model that say how it came about and what it is worth. */
+import { DECISION_FILE } from '@hilum/model';
 import { modelCard } from './card/model-card.ts';
 import { reportingSheet } from './card/reporting.ts';
 import type { RunFacts } from './card/run-facts.ts';
 import { splitText } from './dataset/split-record.ts';
 import type { Assessment } from './evaluation/assessment.ts';
 import { curveFiles } from './evaluation/curve-files.ts';
-import { DECISION_FILE } from './evaluation/decision.ts';
 import { metricsFile } from './evaluation/metrics-file.ts';
 import type { Evaluation } from './evaluation.ts';
 import { rocCurve } from './metrics.ts';

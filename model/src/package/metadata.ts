@@ -1,5 +1,6 @@
 import { contractSchema, type Contract } from '@hilum/imaging';
 import { z } from 'zod';
+import { DECISION_FILE, type Decision } from '../decision/decision.ts';
 
 /** The run that made a model, as MLflow and the cluster know it. */
 export interface PackageRun {
@@ -45,6 +46,8 @@ export interface PackageInfo extends PackageMetadata {
   readonly digest: string;
   /** All files but the manifest. */
   readonly files: readonly PackageFile[];
+  /** How its scores are to be taken, where the run that made it learnt that and the manifest vouches for it. */
+  readonly decision?: Decision;
 }
 
 /** Said in every place where a result of the model may be seen. */
@@ -65,6 +68,9 @@ export const FILES = {
   servingExample: 'serving_input_example.json',
   manifest: 'manifest.json',
 } as const;
+
+/** Where a package has one; so that a threshold is never trusted that nobody vouched for, its path is in the manifest. */
+export const DECISION_PATH = `training/${DECISION_FILE}`;
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 

@@ -4,8 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { contractSchema, type Contract } from '@hilum/imaging';
 import { z } from 'zod';
+import { decisionSchema, type Decision } from '../decision/decision.ts';
 import { PackageError } from '../errors.ts';
 import {
+  DECISION_PATH,
   FILES,
   labelsSchema,
   manifestSchema,
@@ -36,8 +38,11 @@ export async function openPackage(dir: string): Promise<PackageInfo> {
     );
   }
   for (const file of files) await verify(dir, file);
+  const { labels, positiveLabel } = parsePart(FILES.labels, await readPart(dir, FILES.labels), labelsSchema);
+  const decision = listed.has(DECISION_PATH) ? await readDecision(dir, labels) : undefined;
   return {
-    ...parsePart(FILES.labels, await readPart(dir, FILES.labels), labelsSchema),
+    labels,
+    positiveLabel,
     contract: parseContract(await readPart(dir, FILES.contract)),
     metrics: parsePart(FILES.metrics, await readPart(dir, FILES.metrics), metricsSchema),
     baseWeightsSha256,
@@ -46,7 +51,15 @@ export async function openPackage(dir: string): Promise<PackageInfo> {
     dir: resolve(dir),
     digest: `sha256:${createHash('sha256').update(manifestBytes).digest('hex')}`,
     files,
+    ...(decision === undefined ? {} : { decision }),
   };
+}
+
+/** One that cannot be read is no reason to go on without, nor with another: a threshold that is misread is worse than none. */
+async function readDecision(dir: string, labels: readonly string[]): Promise<Decision> {
+  const decision = parsePart<Decision>(DECISION_PATH, await readPart(dir, DECISION_PATH), decisionSchema);
+  if (decision.labels.join('\n') === labels.join('\n')) return decision;
+  throw new PackageError('PACKAGE_INVALID', `${DECISION_PATH} is of a model with other labels`);
 }
 
 async function readPart(dir: string, path: string): Promise<Uint8Array> {

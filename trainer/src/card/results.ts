@@ -1,6 +1,7 @@
 /** An assessment as sections of Markdown, with or without a run that it came from. */
+import type { Level } from '@hilum/model';
 import type { Assessment, LevelAssessment } from '../evaluation/assessment.ts';
-import { LEVELS, type Level } from '../evaluation/levels.ts';
+import { LEVELS } from '../evaluation/levels.ts';
 import { wordOf } from '../plots/theme.ts';
 import { isDefined } from '../statistics/samples.ts';
 import { auc, difference, figure, list, missing, rate, table } from './markdown.ts';

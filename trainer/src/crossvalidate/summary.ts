@@ -1,15 +1,10 @@
 /** The scores of all folds → what they say, at three levels. Pure. */
+import type { Level } from '@hilum/model';
 import type { DatasetImage } from '../dataset/scan.ts';
 import { byLabel, type ImageScore } from '../evaluation.ts';
 import { shortcutsOf } from '../evaluation/columns.ts';
 import type { FactsByFile } from '../evaluation/facts.ts';
-import {
-  DEFAULT_AGGREGATION,
-  samplesAt,
-  type Classes,
-  type Level,
-  type LevelSample,
-} from '../evaluation/levels.ts';
+import { DEFAULT_AGGREGATION, samplesAt, type Classes, type LevelSample } from '../evaluation/levels.ts';
 import { aucIntervals, aucStatistic, type AucEstimate } from '../statistics/auc.ts';
 import {
   bootstrapByGroup,

@@ -1,3 +1,4 @@
+import { decisionSchema } from '@hilum/model';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defined, near } from '../../test/figures.ts';
@@ -6,7 +7,6 @@ import { summarise, type ImageScore } from '../evaluation.ts';
 import { isDefined } from '../statistics/samples.ts';
 import { assess, type AssessInput } from './assess.ts';
 import { decide } from './decide.ts';
-import { decisionSchema } from './decision.ts';
 import { LEVELS } from './levels.ts';
 
 const classes = { labels: ['benign', 'malignant'], positiveLabel: 'malignant' };

@@ -1,15 +1,15 @@
 /** Scores of the untouched part → all that is said of a model. Nothing is chosen here. Pure given its seed. */
+import { atTemperature, conformalAnswer, type Decision, type Level, type LevelDecision } from '@hilum/model';
 import { RESEARCH_USE_ONLY, type ImageScore } from '../evaluation.ts';
 import { estimateAuc } from '../statistics/auc.ts';
 import { bootstrapByGroup, type BootstrapOptions, type Statistic } from '../statistics/bootstrap.ts';
 import { calibrate } from '../statistics/calibration.ts';
-import { abstention, conformalAnswer } from '../statistics/conformal.ts';
+import { abstention } from '../statistics/conformal.ts';
 import { confusion, mostProbable } from '../statistics/confusion.ts';
 import { predictiveValues, ratesAt, rateStatistic } from '../statistics/operating-point.ts';
 import { averagePrecisionStatistic, precisionRecall } from '../statistics/precision-recall.ts';
 import { isDefined, type BinarySamples, type ClassSamples, type NotDefined } from '../statistics/samples.ts';
 import { subgroupTable, type SubgroupRow } from '../statistics/subgroups.ts';
-import { atTemperature } from '../statistics/temperature.ts';
 import type {
   Assessment,
   AveragePrecision,
@@ -22,9 +22,8 @@ import type {
 import { caveatsOf } from './caveats.ts';
 import { attributesOf, columnsOf, type Columns } from './columns.ts';
 import { curvesOf } from './curves.ts';
-import type { Decision, LevelDecision } from './decision.ts';
 import type { FactsByFile } from './facts.ts';
-import { DEFAULT_AGGREGATION, samplesAt, type Classes, type Level, type LevelSample } from './levels.ts';
+import { DEFAULT_AGGREGATION, samplesAt, type Classes, type LevelSample } from './levels.ts';
 import { championAt, shortcutsAt, type Champion } from './opponents.ts';
 
 export interface AssessInput extends Classes {

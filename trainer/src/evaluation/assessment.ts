@@ -1,16 +1,15 @@
 /** What an evaluation says; all of it is JSON, of a size that does not grow with the test part. */
+import type { Decision, Level, OperatingPoint } from '@hilum/model';
 import type { AucComparison, AucEstimate } from '../statistics/auc.ts';
 import type { BootstrapInterval } from '../statistics/bootstrap.ts';
 import type { Calibration } from '../statistics/calibration.ts';
 import type { Abstention } from '../statistics/conformal.ts';
 import type { Confusion } from '../statistics/confusion.ts';
-import type { OperatingPoint, PredictiveValues, Rates } from '../statistics/operating-point.ts';
+import type { PredictiveValues, Rates } from '../statistics/operating-point.ts';
 import type { NotDefined } from '../statistics/samples.ts';
 import type { RocBandPoint } from '../statistics/roc-band.ts';
 import type { ShortcutBaseline } from '../statistics/shortcuts.ts';
 import type { SubgroupRow } from '../statistics/subgroups.ts';
-import type { Decision } from './decision.ts';
-import type { Level } from './levels.ts';
 
 export interface Assessment {
   readonly version: 1;

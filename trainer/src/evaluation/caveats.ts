@@ -1,7 +1,7 @@
 /** What a reader must know before believing a figure, in sentences. Pure. */
+import type { Decision } from '@hilum/model';
 import { isDefined } from '../statistics/samples.ts';
 import type { Assessment, LevelAssessment } from './assessment.ts';
-import type { Decision } from './decision.ts';
 import { LEVELS } from './levels.ts';
 
 /** With fewer groups of a class an interval says little more than that it is wide. */

@@ -1,16 +1,24 @@
 /** What is learnt from validation scores for use on any others; test scores have no way in here. Pure. */
+import {
+  AGGREGATION_RULES,
+  type Aggregation,
+  type AggregationCandidate,
+  type AggregationRule,
+  type Decision,
+  type Level,
+  type LevelDecision,
+  type OperatingRule,
+} from '@hilum/model';
 import { RESEARCH_USE_ONLY, type ImageScore } from '../evaluation.ts';
 import { aucStatistic } from '../statistics/auc.ts';
 import { conformalThreshold } from '../statistics/conformal.ts';
-import { chooseOperatingPoint, type OperatingRule } from '../statistics/operating-point.ts';
+import { chooseOperatingPoint } from '../statistics/operating-point.ts';
 import { lacksClass, type BinarySamples, type NotDefined } from '../statistics/samples.ts';
 import { shortcutDirections } from '../statistics/shortcuts.ts';
 import { fitTemperature } from '../statistics/temperature.ts';
-import { AGGREGATION_RULES, type AggregationRule } from './aggregation.ts';
 import { columnsOf, shortcutsOf } from './columns.ts';
-import type { AggregationCandidate, Decision, LevelDecision } from './decision.ts';
 import type { FactsByFile } from './facts.ts';
-import { DEFAULT_AGGREGATION, samplesAt, type Aggregation, type Classes, type Level } from './levels.ts';
+import { DEFAULT_AGGREGATION, samplesAt, type Classes } from './levels.ts';
 
 export interface DecideInput extends Classes {
   readonly validation: readonly ImageScore[];

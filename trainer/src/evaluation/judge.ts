@@ -1,9 +1,9 @@
 /** Whether a model may get the alias: named gates, each with its reason. Pure. */
+import type { Level } from '@hilum/model';
 import { intervalOf } from '../statistics/auc.ts';
 import { z } from 'zod';
 import { isDefined } from '../statistics/samples.ts';
 import type { Assessment, LevelAssessment } from './assessment.ts';
-import type { Level } from './levels.ts';
 
 export interface Gates {
   /** Whose figures are judged; images unless told. */

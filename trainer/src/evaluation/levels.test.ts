@@ -1,9 +1,10 @@
+import type { Aggregation } from '@hilum/model';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { near } from '../../test/figures.ts';
 import { someScores } from '../../test/scores.ts';
 import { summarise, type ImageScore } from '../evaluation.ts';
-import { DEFAULT_AGGREGATION, samplesAt, type Aggregation } from './levels.ts';
+import { DEFAULT_AGGREGATION, samplesAt } from './levels.ts';
 
 const classes = { labels: ['benign', 'malignant'], positiveLabel: 'malignant' };
 const { scores } = someScores({ patients: 12, seed: 'levels' });

@@ -1,18 +1,15 @@
 /** Scored images → samples of one level: images, units (nodules, series) or patients. Pure. */
+import {
+  aggregate,
+  type Aggregation,
+  type AggregationRule,
+  type Level,
+  type Probabilities,
+} from '@hilum/model';
 import { byCodePoint } from '../dataset/scan.ts';
 import type { ImageScore } from '../evaluation.ts';
-import { aggregate, type AggregationRule, type Probabilities } from './aggregation.ts';
 
-export const LEVELS = ['image', 'unit', 'patient'] as const;
-
-export type Level = (typeof LEVELS)[number];
-
-export interface Aggregation {
-  /** Images → unit. */
-  readonly unit: AggregationRule;
-  /** Units, or all images at once, → patient. */
-  readonly patient: { readonly of: 'units' | 'images'; readonly rule: AggregationRule };
-}
+export const LEVELS = ['image', 'unit', 'patient'] as const satisfies readonly Level[];
 
 /** The mean of its slices for a nodule; a patient is as suspicious as the worst nodule. */
 export const DEFAULT_AGGREGATION: Aggregation = { unit: 'mean', patient: { of: 'units', rule: 'max' } };

@@ -1,4 +1,5 @@
 /** What a model has to beat on the same samples: numbers that are no image, and the model that serves now. Pure. */
+import type { Aggregation, Level, LevelDecision } from '@hilum/model';
 import type { ImageScore } from '../evaluation.ts';
 import { compareAuc, estimateAuc } from '../statistics/auc.ts';
 import type { BootstrapOptions } from '../statistics/bootstrap.ts';
@@ -6,16 +7,8 @@ import { isDefined, pickRows, type BinarySamples, type NotDefined } from '../sta
 import { shortcutBaselines } from '../statistics/shortcuts.ts';
 import type { ChampionComparison, LevelAssessment } from './assessment.ts';
 import { shortcutsOf, type Columns } from './columns.ts';
-import type { LevelDecision } from './decision.ts';
 import type { FactsByFile } from './facts.ts';
-import {
-  DEFAULT_AGGREGATION,
-  samplesAt,
-  type Aggregation,
-  type Classes,
-  type Level,
-  type LevelSample,
-} from './levels.ts';
+import { DEFAULT_AGGREGATION, samplesAt, type Classes, type LevelSample } from './levels.ts';
 
 export interface Champion {
   /** As people know it: a version, an alias. */

@@ -1,13 +1,10 @@
 /** What a package says to images, as a server of it would. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { loadClassifier, loadEngine, PackageError, type Classifier } from '@hilum/model';
+import { loadClassifier, loadEngine, PackageError, type Classifier, type Decision } from '@hilum/model';
 import { refusalOf } from '../dataset/domain.ts';
 import type { Dataset, DatasetImage } from '../dataset/scan.ts';
 import { TrainerError } from '../errors.ts';
 import { byLabel, type ImageScore } from '../evaluation.ts';
 import { decoded, readBytes, tensorOf } from '../features/images.ts';
-import { DECISION_FILE, decisionSchema, type Decision } from './decision.ts';
 import { factsOf, type FactsByFile, type ImageFacts } from './facts.ts';
 
 export interface ScoredPackage {
@@ -41,7 +38,7 @@ export async function scorePackage(
 ): Promise<ScoredPackage> {
   const classifier = await open(packageDir);
   try {
-    const { labels, positiveLabel, contract } = classifier.info;
+    const { labels, positiveLabel, contract, decision } = classifier.info;
     const foreign = mustKnow.filter((label) => !labels.includes(label));
     if (foreign.length > 0) {
       throw new TrainerError(
@@ -49,7 +46,6 @@ export async function scorePackage(
         `the model knows ${labels.join(', ')}, not ${few(foreign)}; is this the folder above the labels?`,
       );
     }
-    const decision = await readDecision(packageDir, labels);
     const scores: ImageScore[] = [];
     const refused: { readonly file: string; readonly code: string }[] = [];
     const facts = new Map<string, ImageFacts>();
@@ -88,28 +84,4 @@ async function open(dir: string): Promise<Classifier> {
     if (!(cause instanceof PackageError)) throw cause;
     throw new TrainerError('PACKAGE_UNREADABLE', `${cause.code}: ${cause.message}`, { cause });
   }
-}
-
-/** A decision that cannot be read is no reason to go on with another. */
-async function readDecision(packageDir: string, labels: readonly string[]): Promise<Decision | undefined> {
-  const path = join(packageDir, 'training', DECISION_FILE);
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw new TrainerError('PACKAGE_UNREADABLE', `training/${DECISION_FILE} cannot be read`, {
-      cause: error,
-    });
-  }
-  let decision: Decision;
-  try {
-    decision = decisionSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new TrainerError('PACKAGE_UNREADABLE', `training/${DECISION_FILE} is not what a run writes`, {
-      cause,
-    });
-  }
-  if (decision.labels.join('\n') === labels.join('\n')) return decision;
-  throw new TrainerError('PACKAGE_UNREADABLE', `training/${DECISION_FILE} is of a model with other labels`);
 }

@@ -1,6 +1,6 @@
 /** All plots of an evaluation, as SVG. */
+import type { Level } from '@hilum/model';
 import type { Assessment } from '../evaluation/assessment.ts';
-import type { Level } from '../evaluation/levels.ts';
 import { confusionPlot } from './confusion.ts';
 import { precisionRecallPlot, rocPlot } from './curves.ts';
 import { opponentsPlot, subgroupPlot } from './forest.ts';

@@ -1,3 +1,4 @@
+import { atTemperature } from '@hilum/model';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import reference from '../../test/fixtures/statistics.json' with { type: 'json' };
@@ -5,7 +6,7 @@ import { defined, failure, near } from '../../test/figures.ts';
 import { brierOfClasses, calibrate, calibrateMostProbable } from './calibration.ts';
 import { confusion, mostProbable } from './confusion.ts';
 import { precisionRecall } from './precision-recall.ts';
-import { atTemperature, fitTemperature } from './temperature.ts';
+import { fitTemperature } from './temperature.ts';
 
 const withGroups = <T extends { readonly classes: readonly number[] }>(given: T) => ({
   ...given,

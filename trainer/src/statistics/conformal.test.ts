@@ -1,9 +1,10 @@
+import { conformalAnswer } from '@hilum/model';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import reference from '../../test/fixtures/statistics.json' with { type: 'json' };
 import { defined, failure } from '../../test/figures.ts';
 import { seededRandom } from '../random.ts';
-import { abstention, conformalAnswer, conformalThreshold } from './conformal.ts';
+import { abstention, conformalThreshold } from './conformal.ts';
 import type { ClassSamples } from './samples.ts';
 
 /** Exchangeable samples of a model that knows something, its probabilities far from calibrated. */

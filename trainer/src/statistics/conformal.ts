@@ -1,15 +1,8 @@
 /** When to say nothing: split conformal prediction (Vovk et al. 2005; Angelopoulos and Bates 2023). Pure. */
+import { conformalAnswer, type ConformalThreshold } from '@hilum/model';
 import { mostProbable } from './confusion.ts';
 import { proportion, type Proportion } from './proportion.ts';
 import { checkClasses, type ClassSamples, type NotDefined } from './samples.ts';
-
-export interface ConformalThreshold {
-  /** The right class is left out in at most this part of exchangeable samples. */
-  readonly alpha: number;
-  /** A class is in the answer where 1 − its probability is at most this. */
-  readonly threshold: number;
-  readonly samples: number;
-}
 
 export interface Abstention {
   readonly alpha: number;
@@ -49,11 +42,6 @@ export function conformalThreshold(validation: ClassSamples, alpha: number): Con
     .map((row, index) => 1 - (row[validation.classes[index] ?? -1] ?? 0))
     .toSorted((a, b) => a - b)[Math.max(at, 1) - 1];
   return threshold === undefined ? { notDefined: 'there are no samples' } : { alpha, threshold, samples: n };
-}
-
-/** The classes that are not refused, possibly none or all. */
-export function conformalAnswer(probabilities: readonly number[], threshold: number): readonly number[] {
-  return [...probabilities.keys()].filter((label) => 1 - (probabilities[label] ?? 0) <= threshold);
 }
 
 /**

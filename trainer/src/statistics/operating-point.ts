@@ -1,22 +1,10 @@
 /** The threshold above which a score is called positive, chosen on one part and judged on another. Pure. */
+import type { OperatingPoint, OperatingRule } from '@hilum/model';
 import { rocCurve } from '../metrics.ts';
 import type { Statistic } from './bootstrap.ts';
 import { expit, zOf } from './normal.ts';
 import { proportion, type Proportion } from './proportion.ts';
 import { checkBinary, isDefined, lacksClass, type BinarySamples, type NotDefined } from './samples.ts';
-
-export type OperatingRule =
-  | { readonly rule: 'youden' }
-  | { readonly rule: 'sensitivity' | 'specificity'; readonly atLeast: number };
-
-export interface OperatingPoint {
-  /** A score of this or more is called positive; halfway to the next lower score seen. */
-  readonly threshold: number;
-  readonly chosenBy: OperatingRule;
-  /** On the part that it was chosen on, and so flattering. */
-  readonly sensitivity: number;
-  readonly specificity: number;
-}
 
 export interface Rates {
   readonly threshold: number;

@@ -1,4 +1,5 @@
 /** What the figures are counted over, and how one says that it does not exist. Pure. */
+import type { NotDefined } from '@hilum/model';
 import { TrainerError } from '../errors.ts';
 
 /** Scores of two classes, in columns: row i of each belongs to the same image, nodule or patient. */
@@ -26,15 +27,7 @@ export interface Scored {
   readonly probabilities: Readonly<Record<string, number>>;
 }
 
-/** A figure that these samples do not have, and why; never NaN, which JSON, MLflow and a gate read each in their own way. */
-export interface NotDefined {
-  readonly notDefined: string;
-}
-
-/** Whether a figure has a value. */
-export function isDefined<T>(figure: T | NotDefined): figure is T {
-  return !(typeof figure === 'object' && figure !== null && 'notDefined' in figure);
-}
+export { isDefined, type NotDefined } from '@hilum/model';
 
 /**
  * The positive label against all others.

@@ -1,4 +1,5 @@
 /** What a single number that is no image knows of the label: the least that a model has to beat. Pure given its seed. */
+import type { ShortcutDirection } from '@hilum/model';
 import { aucStatistic, compareAuc, estimateAuc, type AucComparison, type AucEstimate } from './auc.ts';
 import type { BootstrapOptions } from './bootstrap.ts';
 import {
@@ -18,14 +19,6 @@ type Feature = readonly (number | undefined)[];
 export interface FeatureSamples {
   readonly samples: BinarySamples;
   readonly features: Readonly<Record<string, Feature>>;
-}
-
-/** Which way a feature was seen to point; never turned round on test. */
-export interface ShortcutDirection {
-  readonly positiveWhere: 'higher' | 'lower';
-  /** That it was seen on, and with which AUC; both are of the part that it was learnt on. */
-  readonly samples: number;
-  readonly auc: number;
 }
 
 export interface ShortcutBaseline {

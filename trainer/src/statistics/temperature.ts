@@ -1,16 +1,6 @@
 /** One number that makes probabilities mean what they say (Guo et al. 2017), fitted on validation. Pure. */
+import type { Temperature } from '@hilum/model';
 import { checkClasses, type ClassSamples, type NotDefined } from './samples.ts';
-
-export interface Temperature {
-  /** Above 1 softens, below 1 sharpens. */
-  readonly temperature: number;
-  /** Mean negative log-likelihood of the right class, in nats, before and after. */
-  readonly nllBefore: number;
-  readonly nllAfter: number;
-  readonly samples: number;
-  /** Where the best one lies beyond what is allowed: all samples are right, say, and infinite certainty would be best. */
-  readonly atLimit: boolean;
-}
 
 /** The inverse of the temperature stays within this. */
 const LEAST = 0.05;
@@ -40,16 +30,6 @@ export function fitTemperature(validation: ClassSamples): Temperature | NotDefin
     samples: validation.classes.length,
     atLimit: inverse === LEAST || inverse === MOST,
   };
-}
-
-/** The probabilities at another temperature; their order stays. */
-export function atTemperature(probabilities: readonly number[], temperature: number): readonly number[] {
-  if (!(temperature > 0 && temperature < Infinity))
-    throw new RangeError(`${temperature} is not a temperature`);
-  const largest = Math.max(...probabilities);
-  const powers = probabilities.map((p) => (p / largest) ** (1 / temperature));
-  const total = powers.reduce((sum, power) => sum + power, 0);
-  return powers.map((power) => power / total);
 }
 
 interface Loss {

@@ -1,6 +1,7 @@
 /** What a trial of a study is worth: the AUC-ROC of its settings on patients that it was not trained on. */
+import type { Level } from '@hilum/model';
 import { byLabel } from '../evaluation.ts';
-import { DEFAULT_AGGREGATION, samplesAt, type Classes, type Level } from '../evaluation/levels.ts';
+import { DEFAULT_AGGREGATION, samplesAt, type Classes } from '../evaluation/levels.ts';
 import type { DatasetImage } from '../dataset/scan.ts';
 import { TrainerError } from '../errors.ts';
 import type { Epoch } from '../fit/epoch.ts';

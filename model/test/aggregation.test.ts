@@ -1,7 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { near } from '../../test/figures.ts';
-import { AGGREGATION_RULES, aggregate, type AggregationRule, type Probabilities } from './aggregation.ts';
+import {
+  AGGREGATION_RULES,
+  aggregate,
+  type AggregationRule,
+  type Probabilities,
+} from '../src/decision/aggregation.ts';
+
+/** A number that agrees to `digits` decimals. */
+const near = (number: number, digits = 12): unknown => expect.closeTo(number, digits);
 
 const LABELS = ['benign', 'malignant', 'normal'];
 

@@ -1,21 +1,37 @@
 /** All that is learnt from the validation part for use on others: `training/decision.json` of a model package. */
 import { z } from 'zod';
-import type { ShortcutDirection } from '../statistics/shortcuts.ts';
-import type { ConformalThreshold } from '../statistics/conformal.ts';
-import type { OperatingPoint, OperatingRule } from '../statistics/operating-point.ts';
-import type { NotDefined } from '../statistics/samples.ts';
-import type { Temperature } from '../statistics/temperature.ts';
 import { AGGREGATION_RULES, type AggregationRule } from './aggregation.ts';
-import type { Aggregation, Level } from './levels.ts';
+import type { NotDefined } from './figure.ts';
+import type { ConformalThreshold, OperatingPoint, OperatingRule, Temperature } from './thresholds.ts';
 
+/** In the folder `training/` of a package, and of a run's reports. */
 export const DECISION_FILE = 'decision.json';
+
+/** Images, units (nodules, series) or patients. */
+export type Level = 'image' | 'unit' | 'patient';
+
+export interface Aggregation {
+  /** Images → unit. */
+  readonly unit: AggregationRule;
+  /** Units, or all images at once, → patient. */
+  readonly patient: { readonly of: 'units' | 'images'; readonly rule: AggregationRule };
+}
+
+/** Which way a number that is no image was seen to point; never turned round on test. */
+export interface ShortcutDirection {
+  readonly positiveWhere: 'higher' | 'lower';
+  /** That it was seen on, and with which AUC; both are of the part that it was learnt on. */
+  readonly samples: number;
+  readonly auc: number;
+}
 
 /** What was learnt for one level: each has scores of its own, and so a threshold of its own. */
 export interface LevelDecision {
   /** On probabilities as the model gives them, aggregated to the level, before any temperature. */
   readonly operatingPoint: OperatingPoint | NotDefined;
-  /** For the aggregated probabilities. */
+  /** For the aggregated probabilities, to calibrate them. */
   readonly temperature: Temperature | NotDefined;
+  /** On the aggregated probabilities too, before any temperature. */
   readonly conformal: ConformalThreshold | NotDefined;
   /** By feature, which way it points. */
   readonly shortcuts: Readonly<Record<string, ShortcutDirection | NotDefined>>;
