@@ -9,6 +9,10 @@ interface ErrorEntry {
 }
 
 const SERVER_CODES = {
+  BATCH_TOO_LARGE: {
+    status: 400,
+    text: 'The request holds more images than are taken at once; the detail says how many are. Send several requests.',
+  },
   BODY_EMPTY: { status: 400, text: 'The request has no body. Send the bytes of one image.' },
   BODY_TIMEOUT: { status: 408, text: 'The request did not arrive in time. Send it again, faster.' },
   BODY_TOO_LARGE: {
@@ -46,18 +50,45 @@ const SERVER_CODES = {
     text: 'The prediction could not be written into the ledger, so it is not given. Whoever runs this server has to look at its disk.',
   },
   METHOD_NOT_ALLOWED: { status: 405, text: 'This address takes another method; the Allow header names it.' },
+  JSON_INVALID: {
+    status: 400,
+    text: 'The body is not the JSON that this address takes; the detail says where.',
+  },
   MODEL_NOT_READY: {
     status: 503,
     text: 'The model is not ready yet; /v2/health/ready says why. Try again later.',
+  },
+  MODEL_UNKNOWN: {
+    status: 404,
+    text: 'This server has another model, or another version of it; /v2/repository/index names the one that it has.',
   },
   MULTIPART_INVALID: {
     status: 400,
     text: 'A multipart body must hold exactly one file: curl -F file=@slice.dcm.',
   },
   NOT_FOUND: { status: 404, text: 'There is nothing at this address. /docs lists what there is.' },
-  QUEUE_FULL: { status: 503, text: 'This server has as much work as it takes. Try again after the seconds in Retry-After.' },
+  QUEUE_FULL: {
+    status: 503,
+    text: 'This server has as much work as it takes. Try again after the seconds in Retry-After.',
+  },
+  REPOSITORY_FIXED: {
+    status: 400,
+    text: 'The model of this server is chosen by its deployment. It is neither loaded nor unloaded by a request.',
+  },
   REQUEST_INVALID: { status: 400, text: 'The request is not valid HTTP.' },
+  SCORING_INPUT_INVALID: {
+    status: 400,
+    text: 'The input of this model is a tensor: send {"inputs": …} or {"instances": …} with [n, s, s, 3] numbers.',
+  },
   SHUTTING_DOWN: { status: 503, text: 'This server is going down. Try again; another one answers.' },
+  TENSOR_INVALID: {
+    status: 400,
+    text: 'A tensor does not fit the model or its own shape; /v2/models/NAME says what the model takes.',
+  },
+  TENSOR_UNKNOWN: {
+    status: 400,
+    text: 'The model has no tensor of this name; /v2/models/NAME has the names.',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 /** code → status and text, of the server and of the images it is sent. */
