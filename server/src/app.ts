@@ -10,6 +10,7 @@ import fastify, {
 } from 'fastify';
 import type { Registry } from 'prom-client';
 import { createBadHttp } from './bad-http.ts';
+import { createSchedulerMetrics } from './batching/metrics.ts';
 import { createScheduler } from './batching/scheduler.ts';
 import { classifyRoutes } from './classify/route.ts';
 import type { Limits } from './config.ts';
@@ -75,7 +76,14 @@ export async function buildApp(options: AppOptions): Promise<App> {
     readBody(payload, limits),
   );
 
-  const scheduler = createScheduler({ infer: model.infer, limit: limits.queue, now });
+  const scheduler = createScheduler({
+    infer: model.infer,
+    facts: () => model.state.model?.engine,
+    limit: limits.queue,
+    selfCheckEvery: limits.selfCheckEvery,
+    now,
+    metrics: createSchedulerMetrics(registry),
+  });
   const metrics = createMetrics({ registry, queueDepth: () => scheduler.depth });
   const tracer = options.tracer ?? NO_TRACER;
   const asks = (request: FastifyRequest): boolean => entrance.asks(request);
@@ -83,7 +91,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const witnesses = createWitnesses({ metrics, ledger: options.ledger, now });
   const gate = createGate({ model, scheduler, limits, metrics, witnesses, now });
   const entrance = createEntrance(gate, outcomes);
-  const { noteCode } = outcomes;
+  const { noteCode, noteFacts } = outcomes;
   const context: ServerContext = { model, gate, entrance, limits, metrics, registry, noteCode, tracer, now };
 
   // A client that keeps its connection would keep us from closing, and would not find another server.

@@ -1,5 +1,15 @@
 /** The server's settings, from the environment: one table, parsed once. */
 import { z } from 'zod';
+import {
+  type AccessConfig,
+  type TlsConfig,
+  type WebConfig,
+  accessOf,
+  accessVariables,
+} from './access/config.ts';
+import { ConfigError } from './config-error.ts';
+
+export { ConfigError };
 
 const MODEL_URI = /^models:\/[^/@]+(?:@[^/@]+|\/[0-9]+)$/;
 const count = (fallback: number, min: number, max: number) => {
@@ -22,16 +32,21 @@ const envSchema = z.object({
     .regex(/^sha256:[0-9a-f]{64}$/, 'a digest is sha256: and 64 hex digits')
     .optional(),
   HILUM_MODEL_CACHE: z.string().min(1).optional(),
-  HILUM_HOST: z.string().min(1).default('0.0.0.0'),
+  HILUM_HOST: z.string().min(1).default('127.0.0.1'),
   HILUM_PORT: count(8080, 0, 65_535),
   HILUM_MAX_BODY_BYTES: count(33_554_432, 1, 1_073_741_824),
   HILUM_QUEUE_LIMIT: count(16, 1, 10_000),
   HILUM_MAX_IN_FLIGHT: count(64, 1, 10_000),
+  HILUM_MAX_BYTES_IN_FLIGHT: count(268_435_456, 1, 68_719_476_736),
   HILUM_DEADLINE_MS: count(10_000, 10, 600_000),
+  HILUM_SERIES_DEADLINE_MS: count(120_000, 10, 3_600_000),
   HILUM_BODY_TIMEOUT_MS: count(30_000, 100, 600_000),
+  HILUM_SELF_CHECK: count(1_000, 0, 1_000_000),
   HILUM_LINGER_MS: count(0, 0, 60_000),
   HILUM_DRAIN_MS: count(20_000, 0, 600_000),
+  HILUM_PAGE: z.enum(['on', 'off']).default('on'),
   HILUM_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  ...accessVariables,
 });
 
 /** What one request may take from the server. */
@@ -41,10 +56,16 @@ export interface Limits {
   readonly queue: number;
   /** Requests whose bytes may be in memory at once, at any stage. */
   readonly inFlight: number;
-  /** From the complete body to the answer. */
+  /** Bytes of bodies that may be in memory at once; one body always fits. */
+  readonly bytesInFlight: number;
+  /** From the complete body to the answer, and the most that a client may ask for. */
   readonly deadlineMs: number;
+  /** The same for a series. */
+  readonly seriesDeadlineMs: number;
   /** For the complete request to arrive. */
   readonly bodyTimeoutMs: number;
+  /** Of so many batches one image is computed again alone and compared; 0 for never. */
+  readonly selfCheckEvery: number;
 }
 
 export interface ServerConfig {
@@ -56,18 +77,17 @@ export interface ServerConfig {
   };
   readonly host: string;
   readonly port: number;
+  readonly access: AccessConfig;
+  readonly tls?: TlsConfig;
+  readonly web: WebConfig;
   readonly limits: Limits;
   /** Between "not ready" and the closed door, so that load balancers notice first. */
   readonly lingerMs: number;
   /** For the requests in flight at the end. */
   readonly drainMs: number;
+  /** Whether `/` is the page for people; else it leads to the page of the API. */
+  readonly page: boolean;
   readonly logLevel: string;
-}
-
-/** The environment does not say what to serve, or says it wrongly; `message` has one line a mistake. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  readonly code = 'CONFIG_INVALID';
 }
 
 /** Reads HILUM_* (and MLFLOW_TRACKING_*) from `env`; throws ConfigError. */
@@ -90,15 +110,20 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): S
     },
     host: e.HILUM_HOST,
     port: e.HILUM_PORT,
+    ...accessOf(e, e.HILUM_HOST),
     limits: {
       maxBodyBytes: e.HILUM_MAX_BODY_BYTES,
       queue: e.HILUM_QUEUE_LIMIT,
       inFlight: e.HILUM_MAX_IN_FLIGHT,
+      bytesInFlight: e.HILUM_MAX_BYTES_IN_FLIGHT,
       deadlineMs: e.HILUM_DEADLINE_MS,
+      seriesDeadlineMs: e.HILUM_SERIES_DEADLINE_MS,
       bodyTimeoutMs: e.HILUM_BODY_TIMEOUT_MS,
+      selfCheckEvery: e.HILUM_SELF_CHECK,
     },
     lingerMs: e.HILUM_LINGER_MS,
     drainMs: e.HILUM_DRAIN_MS,
+    page: e.HILUM_PAGE === 'on',
     logLevel: e.HILUM_LOG_LEVEL,
   };
 }

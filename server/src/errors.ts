@@ -44,7 +44,15 @@ const SERVER_CODES = {
     status: 500,
     text: 'The inference engine failed on this image. The log names the request id.',
   },
+  FORBIDDEN: {
+    status: 403,
+    text: 'Whoever asks is known, but has no such role. Whoever runs this server gives roles.',
+  },
   INTERNAL: { status: 500, text: 'The server has a bug. The log names the request id.' },
+  ISSUER_UNREACHABLE: {
+    status: 503,
+    text: 'The token cannot be checked: its issuer does not answer. Try again later.',
+  },
   LEDGER_FAILED: {
     status: 503,
     text: 'The prediction could not be written into the ledger, so it is not given. Whoever runs this server has to look at its disk.',
@@ -75,6 +83,10 @@ const SERVER_CODES = {
     status: 400,
     text: 'The model of this server is chosen by its deployment. It is neither loaded nor unloaded by a request.',
   },
+  RATE_LIMITED: {
+    status: 429,
+    text: 'This caller has asked as often as it may. Try again after the seconds in Retry-After.',
+  },
   REQUEST_INVALID: { status: 400, text: 'The request is not valid HTTP.' },
   SCORING_INPUT_INVALID: {
     status: 400,
@@ -88,6 +100,10 @@ const SERVER_CODES = {
   TENSOR_UNKNOWN: {
     status: 400,
     text: 'The model has no tensor of this name; /v2/models/NAME has the names.',
+  },
+  UNAUTHENTICATED: {
+    status: 401,
+    text: 'No valid API key, token or certificate came with the request. Whoever runs this server gives keys.',
   },
 } as const satisfies Record<string, ErrorEntry>;
 
@@ -145,5 +161,7 @@ export function problemOf(error: ServerError, requestId: string): Problem {
     detail: error.message,
     code: error.code,
     requestId,
+    // A result too: the image was read, and this model says that it has no answer for it.
+    ...(error.code in IMAGING_CODES && status === 422 && { outcome: 'refused' }),
   };
 }

@@ -1,6 +1,7 @@
 /** The way of every request for an answer, whatever protocol it came by: admitted, given room and a deadline, answered. */
 import type { Limits } from './config.ts';
-import type { Place, PlaceOptions, Inferred, Scheduler } from './batching/scheduler.ts';
+import type { Inferred, Place, PlaceOptions } from './batching/place.ts';
+import type { Scheduler } from './batching/scheduler.ts';
 import { ServerError } from './errors.ts';
 import type { Metrics, Stage } from './metrics.ts';
 import type { ModelHandle } from './model.ts';
@@ -22,12 +23,19 @@ export interface Gate {
   /**
    * Before a byte of the body is read, so that overload costs nothing.
    *
-   * @param bytes announced, where they are
-   * @throws ServerError MODEL_NOT_READY, SHUTTING_DOWN, BODY_TOO_LARGE, QUEUE_FULL
+   * @throws ServerError MODEL_NOT_READY, SHUTTING_DOWN, BODY_TOO_LARGE, QUEUE_FULL, DEADLINE_UNREACHABLE
    */
-  readonly admit: (bytes?: number) => Admission;
+  readonly admit: (arrival?: Arrival) => Admission;
   /** The model, or the refusal of a request while there is none. */
   readonly served: () => ServedModel;
+}
+
+/** What is known of a request before its body. */
+export interface Arrival {
+  /** Of the body; default as many as a body may have, for one that does not say. */
+  readonly bytes?: number;
+  /** The client waits so long, from now. */
+  readonly deadlineMs?: number;
 }
 
 /** A request whose bytes may be in memory. */
@@ -48,9 +56,14 @@ export interface Ask {
   readonly span?: Span | undefined;
   /** Adds to the line that is logged of the request. */
   readonly note?: ((facts: Facts) => void) | undefined;
-  /** Images that are in the queue or the engine at a time; of a series less than it has. */
+  /**
+   * Images that are decoded, in the queue or in the engine at a time. Of a series less than it has: a few, so that
+   * their decoding overlaps the engine's work and no room is taken that single images need.
+   */
   readonly images: number;
-  /** From now; default and most `limits.deadlineMs`. */
+  /** Its deadline is by default, and at most, `limits.seriesDeadlineMs` instead of `limits.deadlineMs`. */
+  readonly isSeries?: boolean;
+  /** From now. The earliest of this, the client's at `admit` and the limit holds. */
   readonly deadlineMs?: number;
   /** Ends when the client leaves. */
   readonly gone: AbortSignal;
@@ -78,7 +91,22 @@ export interface JobInferOptions extends Omit<PlaceOptions, 'signal'> {
 }
 
 export function createGate({ model, scheduler, limits, metrics, witnesses, now }: GateOptions): Gate {
-  let inFlight = 0;
+  let requests = 0;
+  let bytesHeld = 0;
+
+  const hold = (count: number, bytes: number): void => {
+    requests += count;
+    bytesHeld += bytes;
+    metrics.inFlight.set(requests);
+  };
+
+  /** A body that is larger than all together may be comes in alone. */
+  const assertMemory = (bytes: number): void => {
+    const isFull = requests >= limits.inFlight;
+    if (!isFull && (bytesHeld === 0 || bytesHeld + bytes <= limits.bytesInFlight)) return;
+    const what = isFull ? 'requests' : 'bytes';
+    throw new ServerError('QUEUE_FULL', `as many ${what} are in flight as may be`, { retryAfterSeconds: 1 });
+  };
 
   const served = (): ServedModel => {
     const { state } = model;
@@ -103,35 +131,36 @@ export function createGate({ model, scheduler, limits, metrics, witnesses, now }
 
   return {
     served,
-    admit: (bytes = 0) => {
+    admit: ({ bytes = limits.maxBodyBytes, deadlineMs: patienceMs = Number.POSITIVE_INFINITY } = {}) => {
       served();
       if (bytes > limits.maxBodyBytes) throw tooLarge(limits);
-      if (inFlight >= limits.inFlight) {
-        throw new ServerError('QUEUE_FULL', `${inFlight} requests are in flight`, { retryAfterSeconds: 1 });
-      }
-      scheduler.assertRoom(1);
-      inFlight += 1;
-      metrics.inFlight.set(inFlight);
+      assertMemory(bytes);
+      scheduler.assertRoom(1, patienceMs);
+      const leaveBy = now() + patienceMs;
+      hold(1, bytes);
       let ended = false;
       return {
         end: () => {
           if (ended) return;
           ended = true;
-          inFlight -= 1;
-          metrics.inFlight.set(inFlight);
+          hold(-1, -bytes);
         },
-        run: async ({ images, deadlineMs = limits.deadlineMs, gone, ...asked }, work) => {
+        run: async (
+          { images, isSeries = false, deadlineMs = Number.POSITIVE_INFINITY, gone, ...asked },
+          work,
+        ) => {
           const end = new AbortController();
           const leave = (): void => end.abort(new ServerError('CLIENT_GONE'));
-          const withinMs = Math.min(deadlineMs, limits.deadlineMs);
+          const mostMs = isSeries ? limits.seriesDeadlineMs : limits.deadlineMs;
+          const withinMs = Math.max(0, Math.min(deadlineMs, mostMs, leaveBy - now()));
           const late = setTimeout(() => {
-            end.abort(new ServerError('DEADLINE_EXCEEDED', `no answer within ${withinMs} ms`));
+            end.abort(new ServerError('DEADLINE_EXCEEDED', `no answer within ${Math.round(withinMs)} ms`));
           }, withinMs);
           gone.addEventListener('abort', leave, { once: true });
           if (gone.aborted) leave();
           let place: Place | undefined;
           try {
-            place = scheduler.enter(images);
+            place = scheduler.enter(images, withinMs);
             const witness = witnesses({ ...asked, span: asked.span ?? NO_SPAN, served: served() });
             const answer = await work(jobOf(witness, asked.requestId, place, end.signal));
             await witness.commit(end.signal);

@@ -27,8 +27,11 @@ export const LIMITS: Limits = {
   maxBodyBytes: 2_000_000,
   queue: 4,
   inFlight: 32,
+  bytesInFlight: 64_000_000,
   deadlineMs: 60_000,
+  seriesDeadlineMs: 120_000,
   bodyTimeoutMs: 60_000,
+  selfCheckEvery: 1_000,
 };
 
 /** A folder that is removed at the end of `await using`. */

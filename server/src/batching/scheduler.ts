@@ -1,77 +1,288 @@
-/** Images of many requests in front of one engine: bounded, in turn, given back when nobody waits for them. */
-import type { Activations } from '@hilum/model';
-import type { Engine, InferOptions } from '../engine/engine.ts';
-import { createLane } from './lane.ts';
-
-/** One image, answered. */
-export interface Inferred {
-  /** One per label, in the package's order. */
-  readonly probabilities: Float32Array;
-  /** Of this image alone. */
-  readonly activations?: Activations;
-  readonly waitedMs: number;
-  readonly inferMs: number;
-  /** How many images were computed together with it, itself counted. */
-  readonly batch: number;
-}
-
-export interface PlaceOptions extends InferOptions {
-  /** Ends the wait; an image that is computed already is no longer waited for. */
-  readonly signal: AbortSignal;
-}
-
-/** Room for some images of one request, to be left in the end. */
-export interface Place {
-  /** One image: `tensor` as `toTensor` makes it. As many at a time as the place has images. */
-  readonly infer: (tensor: Float32Array, options: PlaceOptions) => Promise<Inferred>;
-  /** Safe to repeat. What still computes keeps its room until it ends. */
-  readonly leave: () => void;
-}
+/** Images of many requests in front of the lanes of one engine: bounded, in turn, joined to batches where that pays. */
+import type { Engine, EngineFacts } from '../engine/engine.ts';
+import { ServerError } from '../errors.ts';
+import { answerOf, joined } from './batch.ts';
+import { forecast } from './forecast.ts';
+import { createLatencyFit } from './latency.ts';
+import { createHold } from './hold.ts';
+import { NO_METRICS, type SchedulerMetrics } from './metrics.ts';
+import type { Inferred, Place, PlaceOptions } from './place.ts';
+import { type SelfReport, createSelfCheck } from './self-check.ts';
+import { createTurns } from './turns.ts';
 
 export interface Scheduler {
   /** Images that wait. */
   readonly depth: number;
-  /** Throws QUEUE_FULL, with the seconds after which there should be room, when `images` could not enter now. */
-  readonly assertRoom: (images: number) => void;
-  /** Takes room before any work is done, so that no work is thrown away later; throws QUEUE_FULL. */
-  readonly enter: (images: number) => Place;
+  /**
+   * Throws what `enter` would throw now, and takes nothing.
+   *
+   * @param withinMs the request's deadline, from now
+   */
+  readonly assertRoom: (images: number, withinMs?: number) => void;
+  /**
+   * Takes room before any work is done, so that no work is thrown away later.
+   *
+   * @throws ServerError QUEUE_FULL, or DEADLINE_UNREACHABLE where no answer is expected `withinMs` from now; both with
+   * the seconds after which there should be room
+   */
+  readonly enter: (images: number, withinMs?: number) => Place;
   /** Resolves when nothing waits or is computed. */
   readonly idle: () => Promise<void>;
+  readonly selfReport: SelfReport;
 }
 
 export interface SchedulerOptions {
   readonly infer: Engine['infer'];
-  /** Images that may have room beside the one that is computed. */
+  /** Undefined while there is no engine. */
+  readonly facts: () => Pick<EngineFacts, 'lanes' | 'maxBatch'> | undefined;
+  /** Images that may have room beside those that the engine computes. */
   readonly limit: number;
+  /** Of so many batches one image is computed again alone; 0 for never. */
+  readonly selfCheckEvery?: number;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** Calls back after `ms`, or not where the returned function was called before. */
+  readonly after?: (ms: number, call: () => void) => () => void;
+  readonly metrics?: SchedulerMetrics;
 }
 
-export function createScheduler({ infer, limit, now }: SchedulerOptions): Scheduler {
-  const lane = createLane({ limit, now });
+/** What a place holds of the queue's room. */
+interface Room {
+  readonly images: number;
+  /** Monotonic. */
+  readonly deadlineAt: number;
+  waiting: number;
+  running: number;
+  answered: number;
+  left: boolean;
+}
+
+interface Waiting {
+  readonly room: Room;
+  readonly tensor: Float32Array;
+  readonly activations: boolean;
+  readonly since: number;
+  readonly resolve: (answer: Inferred) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+// Before there is an engine, and after it died: what comes then is refused by `infer` itself.
+const NO_ENGINE = { lanes: 1, maxBatch: 1 };
+
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  const { infer, facts, limit, now, after = afterMs, metrics = NO_METRICS } = options;
+  const fit = createLatencyFit();
+  const turns = createTurns<Room, Waiting>();
+  const rooms = new Set<Room>();
+  const running = new Set<{ readonly n: number; readonly startedAt: number }>();
+  const selfCheck = createSelfCheck({ every: options.selfCheckEvery ?? 0, infer, metrics });
+  const hold = createHold({ now, after });
+  let reserved = 0;
+  let idlers: (() => void)[] = [];
+  metrics.watch({ fit, limit });
+
+  const load = (ahead: number) => ({ ...(facts() ?? NO_ENGINE), running, ahead });
+
+  function assertRoom(images: number, withinMs = Number.POSITIVE_INFINITY): void {
+    // An idle engine always tries: otherwise one slow batch would refuse everybody, and nothing would ever be learned
+    // from a faster one. And what is larger than the queue has to come in once.
+    if (reserved === 0 || images === 0) return;
+    const { lanes, maxBatch } = facts() ?? NO_ENGINE;
+    const most = limit + lanes * maxBatch;
+    if (reserved + images > most) {
+      const clearMs = forecast(fit, load(reserved - busy(rooms) - 1), 1, now())?.expectedMs ?? 0;
+      metrics.refused('full');
+      throw refusal('QUEUE_FULL', `${reserved} images are being answered, at most ${most} may be`, clearMs);
+    }
+    // In turn, so many of each other request come before the last of these.
+    let ahead = 0;
+    for (const room of rooms) ahead += Math.min(images, toCome(room) + room.waiting);
+    const { likelyMs } = forecast(fit, load(ahead), images, now()) ?? { likelyMs: 0 };
+    if (likelyMs <= withinMs) return;
+    metrics.refused('deadline');
+    const detail = `an answer would take some ${Math.ceil(likelyMs)} ms, the deadline is in ${Math.floor(withinMs)} ms`;
+    throw refusal('DEADLINE_UNREACHABLE', detail, likelyMs - withinMs);
+  }
+
+  function ask(room: Room, tensor: Float32Array, { signal, activations = false }: PlaceOptions) {
+    return new Promise<Inferred>((resolve, reject) => {
+      signal.throwIfAborted();
+      if (room.left) throw new Error('the place was left');
+      if (room.waiting + room.running >= room.images) {
+        throw new RangeError(`more than ${room.images} images at a time`);
+      }
+      const abandon = (): void => {
+        if (turns.remove(room, image)) {
+          room.waiting -= 1;
+          metrics.refused('left');
+        }
+        reject(signal.reason as Error);
+        dispatch();
+      };
+      const settled = (): void => signal.removeEventListener('abort', abandon);
+      const image: Waiting = {
+        room,
+        tensor,
+        activations,
+        since: now(),
+        resolve: (answer) => {
+          settled();
+          resolve(answer);
+        },
+        reject: (reason) => {
+          settled();
+          reject(reason);
+        },
+      };
+      signal.addEventListener('abort', abandon, { once: true });
+      turns.add(room, image);
+      room.waiting += 1;
+      dispatch();
+    });
+  }
+
+  /** Whatever changed: starts what can start now. */
+  function dispatch(): void {
+    const { lanes, maxBatch } = facts() ?? NO_ENGINE;
+    while (running.size < lanes && turns.size > 0) {
+      if (hold.waits({ turns, maxBatch, fit, isMoreToCome }, dispatch)) return;
+      const batch = takeBatch(maxBatch);
+      if (batch.length > 0) void compute(batch);
+    }
+    if (turns.size > 0 || running.size > 0) return;
+    for (const resolve of idlers.splice(0)) resolve();
+    if (reserved === 0) void check();
+  }
+
+  const endsAt = (n: number): number => now() + (fit.predict(n) ?? 0);
+
+  const isMoreToCome = (): boolean => [...rooms].some((room) => toCome(room) > 0);
+
+  /** The next images in turn, as many as one batch can have and still be in time; refuses those that are too late. */
+  function takeBatch(maxBatch: number): Waiting[] {
+    const batch: Waiting[] = [];
+    const late: Waiting[] = [];
+    let firstDeadline = Number.POSITIVE_INFINITY;
+    for (let next = turns.peek(); next !== undefined && batch.length < maxBatch; next = turns.peek()) {
+      const { deadlineAt } = next.room;
+      const isLate = endsAt(1) > deadlineAt;
+      const deadline = Math.min(firstDeadline, deadlineAt);
+      const joins = next.tensor.length === (batch[0] ?? next).tensor.length;
+      if (!isLate && batch.length > 0 && (!joins || endsAt(batch.length + 1) > deadline)) break;
+      turns.take();
+      next.room.waiting -= 1;
+      (isLate ? late : batch).push(next);
+      if (!isLate) firstDeadline = deadline;
+    }
+    // With nothing better to do the engine tries, and learns how long it takes by now.
+    if (batch.length === 0 && running.size === 0) batch.push(...late.splice(0, 1));
+    for (const { room, reject } of late) {
+      metrics.refused('late');
+      reject(refusal('DEADLINE_UNREACHABLE', 'its turn came too late for its deadline', fit.predict(1) ?? 0));
+      release(room);
+    }
+    return batch;
+  }
+
+  async function compute(batch: readonly Waiting[]): Promise<void> {
+    const n = batch.length;
+    const startedAt = now();
+    const run = { n, startedAt };
+    running.add(run);
+    for (const { room } of batch) room.running += 1;
+    try {
+      const tensors = batch.map(({ tensor }) => tensor);
+      const activations = batch.some((image) => image.activations);
+      const answer = await infer(joined(tensors), n, { activations });
+      fit.add(n, now() - startedAt);
+      metrics.batch(n);
+      selfCheck.offer(tensors, answer);
+      for (const [at, image] of batch.entries()) {
+        const { activations: own, probabilities } = answerOf(answer, at, n);
+        image.room.answered += 1;
+        image.resolve({
+          probabilities,
+          ...(own === undefined || !image.activations ? {} : { activations: own }),
+          waitedMs: startedAt - image.since,
+          inferMs: answer.inferMs,
+          batch: n,
+        });
+      }
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+    running.delete(run);
+    for (const { room } of batch) {
+      room.running -= 1;
+      release(room);
+    }
+    dispatch();
+  }
+
+  async function check(): Promise<void> {
+    const compare = selfCheck.take();
+    if (compare === undefined) return;
+    const run = { n: 1, startedAt: now() };
+    running.add(run);
+    await compare();
+    running.delete(run);
+    dispatch();
+  }
+
+  /** Gives the room back once it was left and nothing of it is computed any more. */
+  function release(room: Room): void {
+    if (!room.left || room.running > 0 || !rooms.delete(room)) return;
+    reserved -= room.images;
+  }
+
   return {
     get depth() {
-      return lane.depth;
+      return turns.size;
     },
-    assertRoom: () => lane.assertRoom(),
-    idle: lane.idle,
-    enter: (images) => {
-      const free = Array.from({ length: images }, () => lane.enter());
+    selfReport: selfCheck.report,
+    assertRoom,
+    enter: (images, withinMs = Number.POSITIVE_INFINITY) => {
+      assertRoom(images, withinMs);
+      const deadlineAt = now() + withinMs;
+      const room: Room = { images, deadlineAt, waiting: 0, running: 0, answered: 0, left: false };
+      rooms.add(room);
+      reserved += images;
       return {
-        infer: async (tensor, { signal, ...options }) => {
-          const place = free.pop();
-          if (place === undefined) throw new RangeError(`more than ${images} images at a time`);
-          try {
-            const { value, waitedMs } = await place.run(async () => infer(tensor, 1, options), signal);
-            return { ...value, waitedMs, batch: 1 };
-          } finally {
-            free.push(place);
-          }
-        },
+        infer: (tensor, ask_) => ask(room, tensor, ask_),
         leave: () => {
-          for (const place of free) place.leave();
+          room.left = true;
+          for (const image of turns.removeAll(room)) image.reject(new Error('the place was left'));
+          release(room);
+          dispatch();
         },
       };
     },
+    async idle() {
+      if (turns.size === 0 && running.size === 0) return;
+      await new Promise<void>((resolve) => {
+        idlers.push(resolve);
+      });
+    },
   };
+}
+
+/** Images that it may still send: they are read and decoded at this moment. */
+function toCome({ images, waiting, running, answered }: Room): number {
+  // A single image that is answered has no other; what remains of a series is not known here.
+  return images === 1 && answered > 0 ? 0 : images - waiting - running;
+}
+
+function busy(rooms: Iterable<Room>): number {
+  let images = 0;
+  for (const room of rooms) images += room.running;
+  return images;
+}
+
+function refusal(code: 'QUEUE_FULL' | 'DEADLINE_UNREACHABLE', detail: string, afterMs: number): ServerError {
+  return new ServerError(code, detail, { retryAfterSeconds: Math.max(1, Math.ceil(afterMs / 1000)) });
+}
+
+function afterMs(ms: number, call: () => void): () => void {
+  const timer = setTimeout(call, ms);
+  return () => clearTimeout(timer);
 }

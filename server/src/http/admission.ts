@@ -1,7 +1,8 @@
 /** A Fastify request's way through the gate. */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ServerError } from '../errors.ts';
-import type { Admission, Ask, Gate, Job } from '../gate.ts';
+import type { Admission, Arrival, Ask, Gate, Job } from '../gate.ts';
 import type { Facts } from '../observe/witness.ts';
 import type { Outcomes } from '../outcome.ts';
 
@@ -12,7 +13,7 @@ export interface Entrance {
   /** In the route's handler, once. */
   readonly run: <T>(
     request: FastifyRequest,
-    ask: Pick<Ask, 'images' | 'deadlineMs'>,
+    ask: Pick<Ask, 'images' | 'isSeries' | 'deadlineMs'>,
     work: (job: Job) => Promise<T>,
   ) => Promise<T>;
   /** Whether a request asked for an answer of the model, whatever became of it. */
@@ -27,7 +28,7 @@ export function createEntrance(gate: Gate, outcomes: Pick<Outcomes, 'spanOf' | '
     admit: async (request, reply) => {
       asked.add(request);
       const encoding = request.headers['content-encoding'];
-      const admission = gate.admit(Number(request.headers['content-length'] ?? 0));
+      const admission = gate.admit(arrivalOf(request.headers));
       if (encoding !== undefined && encoding !== 'identity') {
         admission.end();
         throw new ServerError('CONTENT_ENCODING_UNSUPPORTED');
@@ -49,6 +50,25 @@ export function createEntrance(gate: Gate, outcomes: Pick<Outcomes, 'spanOf' | '
       return admitted.admission.run({ ...ask, ...known }, work);
     },
   };
+}
+
+/** How long a client waits: its own word, and Envoy's, which knows its route's time limit and puts in what is left. */
+const DEADLINE_HEADERS = ['x-request-timeout-ms', 'x-envoy-expected-rq-timeout-ms'] as const;
+const DAY_MS = 86_400_000;
+
+function arrivalOf(headers: IncomingHttpHeaders): Arrival {
+  const length = headers['content-length'];
+  const deadlines = DEADLINE_HEADERS.map((name) => headers[name]).filter((value) => value !== undefined);
+  return {
+    ...(length === undefined ? {} : { bytes: Number(length) }),
+    ...(deadlines.length === 0 ? {} : { deadlineMs: Math.min(...deadlines.map(milliseconds)) }),
+  };
+}
+
+function milliseconds(value: string | string[]): number {
+  const ms = typeof value === 'string' && /^[0-9]{1,8}$/.test(value) ? Number(value) : 0;
+  if (ms < 1 || ms > DAY_MS) throw new ServerError('DEADLINE_INVALID');
+  return ms;
 }
 
 /** The whole body of a request, as the parser of app.ts leaves it. */

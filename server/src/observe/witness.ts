@@ -1,5 +1,5 @@
 /** What is to be known of a request for an answer afterwards: timed, traced, watched for drift, written down. */
-import type { Inferred } from '../batching/scheduler.ts';
+import type { Inferred } from '../batching/place.ts';
 import { ServerError } from '../errors.ts';
 import { type NewEntry, sha256 } from '../ledger/entry.ts';
 import type { Ledger } from '../ledger/ledger.ts';

@@ -1,0 +1,33 @@
+/** When work that is not done yet will be: what a request is told before it is let in. */
+import type { LatencyFit } from './latency.ts';
+
+export interface Load {
+  readonly lanes: number;
+  readonly maxBatch: number;
+  /** Since when each busy lane computes how many images. */
+  readonly running: Iterable<{ readonly n: number; readonly startedAt: number }>;
+  /** Images whose turn comes before. */
+  readonly ahead: number;
+}
+
+/** Milliseconds until `images` more are answered, as expected and as spread allows; undefined before the first batch. */
+export function forecast(
+  fit: LatencyFit,
+  { lanes, maxBatch, running, ahead }: Load,
+  images: number,
+  now: number,
+): { readonly expectedMs: number; readonly likelyMs: number } | undefined {
+  const full = Math.min(maxBatch, Math.max(1, ahead + images));
+  const batchMs = fit.predict(full);
+  const lastMs = fit.predict(Math.min(images, full));
+  if (batchMs === undefined || lastMs === undefined) return undefined;
+  let runningMs = 0;
+  for (const { n, startedAt } of running) {
+    runningMs += Math.max(0, (fit.predict(n) ?? 0) - (now - startedAt));
+  }
+  const batchesBefore = (ahead + images - Math.min(images, full)) / full;
+  const expectedMs = (runningMs + batchesBefore * batchMs) / lanes + lastMs;
+  // Durations of batches are taken as independent: their spreads add as squares. Two of them hold 19 times of 20.
+  const likelyMs = expectedMs + 2 * fit.spreadMs * Math.sqrt(batchesBefore / lanes + 1);
+  return { expectedMs, likelyMs };
+}
