@@ -23,9 +23,12 @@ import { type Metrics, createMetrics } from './metrics.ts';
 import type { ModelHandle } from './model.ts';
 import { NO_TRACER, type Tracer } from './observe/span.ts';
 import { createWitnesses } from './observe/witness.ts';
+import { oipRoutes } from './oip/route.ts';
 import { openapi } from './openapi.ts';
 import { operateRoutes } from './operate.ts';
 import { watchOutcomes } from './outcome.ts';
+import { pageRoutes } from './page/route.ts';
+import { scoringRoutes } from './scoring/route.ts';
 
 export interface AppOptions {
   readonly model: ModelHandle;
@@ -37,6 +40,8 @@ export interface AppOptions {
   readonly tracer?: Tracer | undefined;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
+  /** The page for people at `/`; without it `/` leads to the page of the API. */
+  readonly page?: boolean;
 }
 
 export interface App {
@@ -47,7 +52,7 @@ export interface App {
 }
 
 /** In the order of the API page. */
-const ROUTES: readonly Routes[] = [classifyRoutes, operateRoutes];
+const ROUTES: readonly Routes[] = [classifyRoutes, oipRoutes, scoringRoutes, pageRoutes, operateRoutes];
 
 export async function buildApp(options: AppOptions): Promise<App> {
   const { model, limits, registry } = options;
@@ -92,7 +97,18 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const gate = createGate({ model, scheduler, limits, metrics, witnesses, now });
   const entrance = createEntrance(gate, outcomes);
   const { noteCode, noteFacts } = outcomes;
-  const context: ServerContext = { model, gate, entrance, limits, metrics, registry, noteCode, tracer, now };
+  const context: ServerContext = {
+    model,
+    gate,
+    entrance,
+    limits,
+    metrics,
+    registry,
+    noteCode,
+    tracer,
+    now,
+    page: options.page ?? false,
+  };
 
   // A client that keeps its connection would keep us from closing, and would not find another server.
   let closing = false;
@@ -109,7 +125,6 @@ export async function buildApp(options: AppOptions): Promise<App> {
   await app.register(swaggerUi, { routePrefix: '/docs', theme: { title: 'Hilum: classify', css } });
 
   for (const routes of ROUTES) await routes(app, context);
-  app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('docs/'));
 
   await app.ready();
   return { app, metrics, idle: scheduler.idle };

@@ -7,7 +7,7 @@ import type { Entrance } from './http/admission.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelHandle } from './model.ts';
 import type { Tracer } from './observe/span.ts';
-import type { NoteCode } from './outcome.ts';
+import type { NoteCode, Outcomes } from './outcome.ts';
 
 export interface ServerContext {
   readonly model: ModelHandle;
@@ -18,8 +18,12 @@ export interface ServerContext {
   readonly registry: Registry;
   /** The code of an answer that is not OK and did not come from an error. */
   readonly noteCode: NoteCode;
+  /** Adds to the line that is logged when the request ends: no result, nothing of a header, no name. */
+  readonly noteFacts: Outcomes['noteFacts'];
   /** For protocols beside HTTP; HTTP's own requests are traced already. */
   readonly tracer: Tracer;
+  /** Whether people find a page at `/`. */
+  readonly page: boolean;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }

@@ -59,7 +59,13 @@ export async function start(config: ServerConfig, options: StartOptions = {}): P
       lastCode = state.code;
     },
   });
-  const { app, idle } = await buildApp({ model, limits: config.limits, logger, registry: new Registry() });
+  const { app, idle } = await buildApp({
+    model,
+    limits: config.limits,
+    logger,
+    registry: new Registry(),
+    page: config.page,
+  });
 
   const shutDown = async (): Promise<void> => {
     model.retire();
