@@ -24,6 +24,8 @@ export function openapi(): FastifyDynamicSwaggerOptions {
       },
       tags: [
         { name: 'classify', description: 'One image in, one answer out' },
+        { name: 'infer', description: 'Tensors in, the words of the network out: Open Inference Protocol 2' },
+        { name: 'scoring', description: 'As MLflow serves models' },
         { name: 'operate', description: 'Health and metrics' },
       ],
     },
