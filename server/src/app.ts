@@ -105,6 +105,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     metrics,
     registry,
     noteCode,
+    noteFacts,
     tracer,
     now,
     page: options.page ?? false,

@@ -6,11 +6,23 @@ export const problemFields = {
   title: z.string(),
   status: z.int().min(400).max(599),
   detail: z.string().describe('What is wrong with this request'),
-  code: z.string().regex(/^[A-Z0-9_]+$/).describe('Stable; compare this. docs/errors.md has them all'),
+  code: z
+    .string()
+    .regex(/^[A-Z0-9_]+$/)
+    .describe('Stable; compare this. docs/errors.md has them all'),
   requestId: z.string(),
 };
 
-export const problemSchema = z.object(problemFields).describe('RFC 9457 problem details');
+const refusedField = {
+  outcome: z
+    .literal('refused')
+    .optional()
+    .describe('There where the request is well, and its image or series is not one that this model is for'),
+};
+
+export const problemSchema = z
+  .object({ ...problemFields, ...refusedField })
+  .describe('RFC 9457 problem details');
 
 export type Problem = z.infer<typeof problemSchema>;
 

@@ -84,7 +84,10 @@ describe.skipIf(DATA_ABSENT)('POST /v1/classify with real images', () => {
     }
     expect(answer.probability).toBe(Math.max(...Object.values(answer.probabilities)));
     expect(answer.probabilities[answer.label]).toBe(answer.probability);
-    expect(answer.positive).toMatchObject({ label: 'malignant', probability: answer.probabilities['malignant'] });
+    expect(answer.positive).toMatchObject({
+      label: 'malignant',
+      probability: answer.probabilities['malignant'],
+    });
     expect(answer.image.format).toBe(format);
     expect(answer.warnings.map(({ code }) => code)).toEqual(warnings);
     expect(answer.model).toEqual({ name: 'lung', version: '7', digest: info.digest });
@@ -195,7 +198,7 @@ describe.skipIf(DATA_ABSENT)('POST /v1/classify with real images', () => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
-    const done = lines.find((line) => line['msg'] === 'image classified' && line['format'] === 'dicom');
+    const done = lines.find((line) => line['msg'] === 'request answered' && line['format'] === 'dicom');
     expect(done).toMatchObject({ code: 'OK', rows: 512, columns: 512, digest: info.digest });
     expect(done?.['requestId']).toMatch(/^[0-9a-f-]{36}$/);
     expect(lines).toContainEqual(

@@ -1,21 +1,22 @@
 /** `POST /v1/classify`: the bytes of one image in, a labelled answer out. */
-import { type Image, checkDomain, decodeImage, toTensor } from '@hilum/imaging';
 import type { FastifyRequest } from 'fastify';
 import type { Routes } from '../context.ts';
 import { ServerError } from '../errors.ts';
-import type { Job } from '../gate.ts';
 import { bodyOf } from '../http/admission.ts';
-import type { Metrics } from '../metrics.ts';
 import { routeSchemas } from '../openapi.ts';
-import type { ServedModel } from '../readiness.ts';
-import { type Classification, NOTICE } from '@hilum/wire';
+import { classifyImage } from './image.ts';
 
-export const classifyRoutes: Routes = (app, { entrance, metrics }) => {
+export const classifyRoutes: Routes = (app, { entrance, metrics, noteFacts }) => {
   app.post('/v1/classify', {
     schema: routeSchemas.classify,
     onRequest: entrance.admit,
     handler: async (request) =>
-      entrance.run(request, { images: 1 }, async (job) => classify(request, job, metrics)),
+      entrance.run(request, { images: 1 }, async (job) =>
+        classifyImage(await imageBytes(request), job, {
+          metrics,
+          note: (facts) => noteFacts(request, facts),
+        }),
+      ),
   });
   app.route({
     method: ['GET', 'PUT', 'PATCH', 'DELETE'],
@@ -30,61 +31,6 @@ export const classifyRoutes: Routes = (app, { entrance, metrics }) => {
     },
   });
 };
-
-async function classify(request: FastifyRequest, job: Job, metrics: Metrics): Promise<Classification> {
-  const { served, signal } = job;
-  const bytes = await imageBytes(request);
-  const decoded = await job.timed('decode', () => decodeImage(bytes, { signal }));
-  signal.throwIfAborted();
-  const image = decoded.value;
-  metrics.images.inc({ format: image.source });
-  const prepared = await job.timed('preprocess', () => {
-    const seen = checkDomain(image, served.info.contract);
-    return toTensor(image, served.info.contract, seen);
-  });
-  const { tensor, warnings } = prepared.value;
-  const answer = await job.infer(tensor);
-  for (const { code } of warnings) metrics.warnings.inc({ code });
-
-  const timings = {
-    decodeMs: hundredths(decoded.ms),
-    preprocessMs: hundredths(prepared.ms),
-    queueMs: hundredths(answer.waitedMs),
-    inferMs: hundredths(answer.inferMs),
-    totalMs: hundredths(job.elapsedMs()),
-  };
-  const shape = imageOf(image);
-  // No label and no probability: a log is read by people who may not see results.
-  request.log.info({ code: 'OK', ...shape, digest: served.info.digest, ...timings }, 'image classified');
-  const said = verdict(answer.probabilities, served);
-  const { engine, precision } = served.engine;
-  return {
-    outcome: 'classified',
-    ...said,
-    positive: { ...said.positive, called: null },
-    decision: {
-      level: 'image',
-      raw: said.probabilities,
-      temperature: null,
-      operatingPoint: null,
-      conformal: null,
-    },
-    abstention: null,
-    series: null,
-    engine: { engine, precision },
-    model: { name: served.name, version: served.version, digest: served.info.digest },
-    contract: served.contract,
-    image: shape,
-    warnings: warnings.map(({ code, message }) => ({ code, message })),
-    timings,
-    requestId: request.id,
-    notice: NOTICE,
-  };
-}
-
-function hundredths(ms: number): number {
-  return Math.round(ms * 100) / 100;
-}
 
 /** The image of a raw body, or of the one file of a form. What the type header says of the image is not trusted. */
 async function imageBytes(request: FastifyRequest): Promise<Uint8Array> {
@@ -104,25 +50,4 @@ async function imageBytes(request: FastifyRequest): Promise<Uint8Array> {
   }
   if (file.size === 0) throw new ServerError('BODY_EMPTY');
   return new Uint8Array(await file.arrayBuffer());
-}
-
-function imageOf(image: Image): Classification['image'] {
-  return { format: image.source, rows: image.rows, columns: image.columns };
-}
-
-function verdict(
-  values: Float32Array,
-  { info }: ServedModel,
-): Pick<Classification, 'label' | 'probability' | 'probabilities'> & {
-  readonly positive: Omit<Classification['positive'], 'called'>;
-} {
-  const pairs = info.labels.map((label, index) => [label, values[index] ?? Number.NaN] as const);
-  const probabilities = Object.fromEntries(pairs);
-  // NaN compares false with everything; a net that overflowed must not become an answer.
-  if (!pairs.every(([, p]) => p >= 0 && p <= 1)) {
-    throw new ServerError('ENGINE_FAILED', 'the model answered with something that is no probability');
-  }
-  const [label, probability] = pairs.reduce((best, pair) => (pair[1] > best[1] ? pair : best));
-  const positive = { label: info.positiveLabel, probability: probabilities[info.positiveLabel] ?? 0 };
-  return { label, probability, probabilities, positive };
 }
