@@ -112,9 +112,11 @@ const POLLED = new Set(['/ping', '/health', '/version']);
 
 function arrivalOf({ method, id, headers }: FastifyRequest): Parameters<Tracer['arrive']>[0] {
   const { traceparent, tracestate } = headers;
-  const one = (value: string | string[] | undefined): string | undefined =>
-    typeof value === 'string' ? value : undefined;
-  return { method, requestId: id, traceparent: one(traceparent), tracestate: one(tracestate) };
+  return { method, requestId: id, traceparent: single(traceparent), tracestate: single(tracestate) };
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** One line a request. Codes only: the text of an error may quote the file that caused it. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { appendFile, cp, mkdir, readFile, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import { assert, asyncProperty, integer, nat } from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { scratch } from '../../test/fixtures.ts';
 import { type Entry, type NewEntry, canonicalJson, hashOf, seal } from './entry.ts';
@@ -264,8 +264,8 @@ describe('verification', () => {
 
   it('finds any byte of the lines that was changed', async () => {
     const bytes = await readFile(join(dir, NAME));
-    await fc.assert(
-      fc.asyncProperty(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
+    await assert(
+      asyncProperty(nat(bytes.length - 1), integer({ min: 1, max: 255 }), async (at, change) => {
         const changed = Buffer.from(bytes);
         changed[at] = (changed[at] ?? 0) ^ change;
         await writeFile(join(dir, NAME), changed);
