@@ -9,6 +9,11 @@ import fastify, {
   LogController,
 } from 'fastify';
 import type { Registry } from 'prom-client';
+import { createAccess } from './access/access.ts';
+import type { AccessConfig, TlsConfig, WebConfig } from './access/config.ts';
+import { guardRoutes } from './access/guard.ts';
+import { addHeaders } from './access/headers.ts';
+import { followCertificates, tlsOptions } from './access/tls.ts';
 import { createBadHttp } from './bad-http.ts';
 import { createSchedulerMetrics } from './batching/metrics.ts';
 import { createScheduler } from './batching/scheduler.ts';
@@ -38,8 +43,14 @@ export interface AppOptions {
   /** Where each prediction is written down before its answer. */
   readonly ledger?: Ledger | undefined;
   readonly tracer?: Tracer | undefined;
+  /** Who may ask; default anybody. */
+  readonly access?: AccessConfig | undefined;
+  readonly tls?: TlsConfig | undefined;
+  readonly web?: WebConfig | undefined;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
+  /** The wall clock. */
+  readonly date?: () => Date;
   /** The page for people at `/`; without it `/` leads to the page of the API. */
   readonly page?: boolean;
 }
@@ -57,18 +68,27 @@ const ROUTES: readonly Routes[] = [classifyRoutes, oipRoutes, scoringRoutes, pag
 export async function buildApp(options: AppOptions): Promise<App> {
   const { model, limits, registry } = options;
   const now = options.now ?? (() => performance.now());
+  const date = options.date ?? (() => new Date());
+  const { logger, tls, web = { corsOrigins: [], metrics: 'open' } } = options;
   const badHttp = createBadHttp();
+  const timeouts = {
+    headersTimeout: limits.bodyTimeoutMs,
+    connectionsCheckingInterval: Math.min(5_000, limits.bodyTimeoutMs / 4),
+  };
+  // Of a type that says nothing, as Fastify's own would be another one for each kind of server.
+  const secure: object =
+    tls === undefined
+      ? {}
+      : { https: { ...timeouts, ...tlsOptions(tls), handshakeTimeout: limits.bodyTimeoutMs } };
   const app: FastifyInstance = fastify({
-    loggerInstance: options.logger,
+    loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     // Ours, never the client's: a client may put a patient's number into its header.
     genReqId: () => randomUUID(),
     bodyLimit: limits.maxBodyBytes,
     requestTimeout: limits.bodyTimeoutMs,
-    http: {
-      headersTimeout: limits.bodyTimeoutMs,
-      connectionsCheckingInterval: Math.min(5_000, limits.bodyTimeoutMs / 4),
-    },
+    http: timeouts,
+    ...secure,
     // A connection that is open when we close still gets its answer, and `connection: close`.
     return503OnClosing: false,
     clientErrorHandler: badHttp.answer,
@@ -97,9 +117,11 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const gate = createGate({ model, scheduler, limits, metrics, witnesses, now });
   const entrance = createEntrance(gate, outcomes);
   const { noteCode, noteFacts } = outcomes;
+  const access = createAccess({ ...(options.access ?? { certificates: false }), logger, now, date });
   const context: ServerContext = {
     model,
     gate,
+    access,
     entrance,
     limits,
     metrics,
@@ -120,10 +142,24 @@ export async function buildApp(options: AppOptions): Promise<App> {
     if (closing || model.state.code === 'SHUTTING_DOWN') reply.header('connection', 'close');
   });
 
+  await addHeaders(app, { corsOrigins: web.corsOrigins, tls: tls !== undefined });
+  guardRoutes(app, { access, metrics: web.metrics, noteFacts });
+  app.addHook('onClose', async () => access.close());
+  if (tls !== undefined) {
+    // The server is one of TLS, which Fastify's type of it does not tell.
+    const server = app.server as unknown as Parameters<typeof followCertificates>[0];
+    const close = followCertificates(server, tls, logger);
+    app.addHook('onClose', async () => close());
+  }
+
   await app.register(swagger, openapi());
   // Without the bar of Swagger's own, whose address field would load any document.
   const css = [{ filename: 'hilum.css', content: '.swagger-ui .topbar { display: none }' }];
-  await app.register(swaggerUi, { routePrefix: '/docs', theme: { title: 'Hilum: classify', css } });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    theme: { title: 'Hilum: classify', css },
+  });
 
   for (const routes of ROUTES) await routes(app, context);
 

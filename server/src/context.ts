@@ -1,6 +1,7 @@
 /** What the routes of all protocols share. */
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
+import type { Access } from './access/access.ts';
 import type { Limits } from './config.ts';
 import type { Gate } from './gate.ts';
 import type { Entrance } from './http/admission.ts';
@@ -12,6 +13,8 @@ import type { NoteCode, Outcomes } from './outcome.ts';
 export interface ServerContext {
   readonly model: ModelHandle;
   readonly gate: Gate;
+  /** For protocols beside HTTP; HTTP's own requests are let in before any route sees them. */
+  readonly access: Access;
   readonly entrance: Entrance;
   readonly limits: Limits;
   readonly metrics: Metrics;

@@ -40,7 +40,7 @@ export class ListenError extends Error {
   }
 }
 
-/** Returns as soon as the port is open; throws ListenError. */
+/** Returns as soon as the port is open; throws ListenError, and ConfigError for files that the settings name. */
 export async function start(config: ServerConfig, options: StartOptions = {}): Promise<RunningServer> {
   const logger = options.logger ?? createLogger(config.logLevel);
   const { uri, digest, mlflow } = config.model;
@@ -62,9 +62,15 @@ export async function start(config: ServerConfig, options: StartOptions = {}): P
   const { app, idle } = await buildApp({
     model,
     limits: config.limits,
+    access: config.access,
+    tls: config.tls,
+    web: config.web,
     logger,
     registry: new Registry(),
     page: config.page,
+  }).catch(async (error: unknown) => {
+    await model.close();
+    throw error;
   });
 
   const shutDown = async (): Promise<void> => {
@@ -93,7 +99,7 @@ export async function start(config: ServerConfig, options: StartOptions = {}): P
   }
   const { port } = app.server.address() as AddressInfo;
   const host = ['0.0.0.0', '::'].includes(config.host) ? '127.0.0.1' : config.host;
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const url = `${config.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
   return { url, ready: model.ready, gaveUp: model.gaveUp, close };
 }
 

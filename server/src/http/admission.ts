@@ -46,7 +46,9 @@ export function createEntrance(gate: Gate, outcomes: Pick<Outcomes, 'spanOf' | '
       const route = request.routeOptions.url ?? '';
       const span = outcomes.spanOf(request);
       const note = (facts: Facts): void => outcomes.noteFacts(request, facts);
-      const known = { requestId: request.id, route, span, note, gone: admitted.gone.signal };
+      const { caller } = request;
+      const name = caller === null || caller.via === 'open' ? undefined : caller.name;
+      const known = { requestId: request.id, route, caller: name, span, note, gone: admitted.gone.signal };
       return admitted.admission.run({ ...ask, ...known }, work);
     },
   };

@@ -15,7 +15,7 @@ export const pageRoutes: Routes = async (app, { entrance, page }) => {
     return;
   }
   for (const asset of await readPage()) {
-    app.get(`/${asset.path}`, { schema: { hide: true } }, async (request, reply) =>
+    app.get(`/${asset.path}`, { schema: { hide: true }, config: { role: 'open' } }, async (request, reply) =>
       sendAsset(request, reply, asset),
     );
   }
