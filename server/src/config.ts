@@ -8,6 +8,7 @@ import {
   accessVariables,
 } from './access/config.ts';
 import { ConfigError } from './config-error.ts';
+import { type LedgerConfig, ledgerOf, ledgerVariables } from './ledger/config.ts';
 
 export { ConfigError };
 
@@ -46,6 +47,9 @@ const envSchema = z.object({
   HILUM_DRAIN_MS: count(20_000, 0, 600_000),
   HILUM_PAGE: z.enum(['on', 'off']).default('on'),
   HILUM_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  HILUM_OTEL: z.enum(['on', 'off', 'auto']).default('auto'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.string().optional(),
+  ...ledgerVariables,
   ...accessVariables,
 });
 
@@ -87,6 +91,10 @@ export interface ServerConfig {
   readonly drainMs: number;
   /** Whether `/` is the page for people; else it leads to the page of the API. */
   readonly page: boolean;
+  /** Where each prediction is written down; absent for nowhere. */
+  readonly ledger?: LedgerConfig;
+  /** Whether traces and metrics are sent by OpenTelemetry, which reads its own OTEL_* variables. */
+  readonly telemetry: boolean;
   readonly logLevel: string;
 }
 
@@ -124,6 +132,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): S
     lingerMs: e.HILUM_LINGER_MS,
     drainMs: e.HILUM_DRAIN_MS,
     page: e.HILUM_PAGE === 'on',
+    ...ledgerOf(e),
+    telemetry:
+      e.HILUM_OTEL === 'on' || (e.HILUM_OTEL === 'auto' && (e.OTEL_EXPORTER_OTLP_ENDPOINT ?? '') !== ''),
     logLevel: e.HILUM_LOG_LEVEL,
   };
 }

@@ -1,6 +1,7 @@
 /** The process in the pod: HILUM_* in, exit codes out (0 told to end, 64 settings, 65 model, 69 not there, 70 bug). */
 import { existsSync, writeFileSync } from 'node:fs';
 import { ConfigError, readConfig } from './config.ts';
+import { LedgerError } from './ledger/error.ts';
 import { ListenError, start } from './start.ts';
 
 const told = new Promise<undefined>((resolve) => {
@@ -28,7 +29,7 @@ async function main(): Promise<number> {
 
 function describe(error: unknown): { readonly code: string; readonly exitCode: number } {
   if (error instanceof ConfigError) return { code: error.code, exitCode: 64 };
-  if (error instanceof ListenError) return error;
+  if (error instanceof ListenError || error instanceof LedgerError) return error;
   return { code: 'INTERNAL', exitCode: 70 };
 }
 

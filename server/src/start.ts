@@ -9,6 +9,7 @@ import { type Logger, pino } from 'pino';
 import { Registry } from 'prom-client';
 import { buildApp } from './app.ts';
 import type { ServerConfig } from './config.ts';
+import { openServerLedger } from './ledger/open.ts';
 import { type ModelOptions, startModel } from './model.ts';
 import type { GaveUp, ModelState, ServedModel } from './readiness.ts';
 
@@ -40,9 +41,10 @@ export class ListenError extends Error {
   }
 }
 
-/** Returns as soon as the port is open; throws ListenError, and ConfigError for files that the settings name. */
+/** Returns as soon as the port is open; throws ListenError, LedgerError, and ConfigError for files that the settings name. */
 export async function start(config: ServerConfig, options: StartOptions = {}): Promise<RunningServer> {
   const logger = options.logger ?? createLogger(config.logLevel);
+  const ledger = config.ledger === undefined ? undefined : await openServerLedger(config.ledger, logger);
   const { uri, digest, mlflow } = config.model;
   let lastCode: ModelState['code'] | undefined;
   const model = startModel({
@@ -67,9 +69,11 @@ export async function start(config: ServerConfig, options: StartOptions = {}): P
     web: config.web,
     logger,
     registry: new Registry(),
+    ledger,
     page: config.page,
   }).catch(async (error: unknown) => {
     await model.close();
+    await ledger?.close();
     throw error;
   });
 
@@ -81,6 +85,7 @@ export async function start(config: ServerConfig, options: StartOptions = {}): P
     clearTimeout(late);
     await Promise.race([idle(), sleep(1_000)]);
     await model.close();
+    await ledger?.close();
     await closeDecoders();
     logger.info('server closed');
   };
