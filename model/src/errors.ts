@@ -30,7 +30,8 @@ export type PackageCode =
   | 'PACKAGE_INVALID'
   | 'DIGEST_MISMATCH'
   | 'CONTRACT_UNSUPPORTED'
-  | 'LAYER_UNSUPPORTED';
+  | 'LAYER_UNSUPPORTED'
+  | 'NOT_EXPLAINABLE';
 
 export class PackageError extends Error {
   override readonly name = 'PackageError';

@@ -27,10 +27,13 @@ export {
 export { loadEngine, type Tf } from './engine.ts';
 export { EngineError, PackageError, WeightsError } from './errors.ts';
 export { type Activations } from './explain/activations.ts';
+export { gradCam, type GradCam } from './explain/grad-cam.ts';
+export { readHead, type Head } from './explain/head.ts';
 export { joinModel } from './join.ts';
 export { setTrainingStep } from './layers/seeded-dropout.ts';
 export { buildFrozen, buildTail, logitsOf } from './network.ts';
 export { fitNormaliser, type Normaliser } from './normaliser.ts';
+export { activationNames, extraOutputs, type ActivationNames } from './onnx/extra-outputs.ts';
 export { int8Model } from './onnx/quantise.ts';
 export { loadOnnx } from './onnx/session.ts';
 export { loadClassifier, type Classifier } from './package/classifier.ts';

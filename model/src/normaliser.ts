@@ -70,6 +70,17 @@ export function normaliseRows(
   });
 }
 
+/** How steep each function is at the values of one row, `[width]`; at a knot, to its right. */
+export function slopesAt({ width, points, knots, levels }: Normaliser, row: ArrayLike<number>): Float64Array {
+  return Float64Array.from({ length: width }, (_, feature) => {
+    const [start, end] = [feature * points, (feature + 1) * points];
+    const right = firstAbove(knots, start, end, row[feature] ?? 0);
+    if (right === start || right === end) return 0;
+    const rise = (levels[right] ?? 0) - (levels[right - 1] ?? 0);
+    return rise / ((knots[right] ?? 0) - (knots[right - 1] ?? 0));
+  });
+}
+
 /** The function whose points are those from `start` to before `end`, at `value`. */
 function valueAt(
   knots: Float32Array,
@@ -78,6 +89,15 @@ function valueAt(
   end: number,
   value: number,
 ): number {
+  const low = firstAbove(knots, start, end, value);
+  if (low === start) return levels[start] ?? 0;
+  const from = levels[low - 1] ?? 0;
+  if (low === end) return from;
+  const [left, right] = [knots[low - 1] ?? 0, knots[low] ?? 0];
+  return from + (((levels[low] ?? 0) - from) * (value - left)) / (right - left);
+}
+
+function firstAbove(knots: Float32Array, start: number, end: number, value: number): number {
   let low = start; // knots before it are at or below the value
   let high = end; // knots from it on are above
   while (low < high) {
@@ -85,11 +105,7 @@ function valueAt(
     if ((knots[middle] ?? 0) <= value) low = middle + 1;
     else high = middle;
   }
-  if (low === start) return levels[start] ?? 0;
-  const from = levels[low - 1] ?? 0;
-  if (low === end) return from;
-  const [left, right] = [knots[low - 1] ?? 0, knots[low] ?? 0];
-  return from + (((levels[low] ?? 0) - from) * (value - left)) / (right - left);
+  return low;
 }
 
 /** The deviates of ranks in half steps: that of a tie of the quantiles i to k is at i + k. */
