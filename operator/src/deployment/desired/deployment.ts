@@ -91,6 +91,8 @@ function environment(spec: ModelDeploymentSpec, model: Pinned, defaults: ChildDe
     HILUM_MLFLOW_URI: registryUri(spec, defaults),
     HILUM_MODEL_CACHE: '/models',
     HILUM_HOST: '0.0.0.0',
+    // Inside the cluster it is the network that says who reaches a pod; the server listens so only when told.
+    HILUM_ACCESS: 'open',
     HILUM_PORT: String(CONTAINER_PORT),
     HILUM_MAX_BODY_BYTES: String(spec.limits.maxBodyBytes),
   };
