@@ -25,7 +25,8 @@ export async function peerVenv(name: EnvironmentName): Promise<Venv> {
   if (name === 'mlflow') return mlflowVenv();
   const { of, cost } = ENVIRONMENTS[name];
   const file = join(import.meta.dirname, 'peers/requirements', `${name}.txt`);
-  const [, version] = new RegExp(`^${of}(?:\\[\\w+\\])?==([^ ]+)`, 'm').exec(await readFile(file, 'utf8')) ?? [];
+  const [, version] =
+    new RegExp(`^${of}(?:\\[\\w+\\])?==([^ ]+)`, 'm').exec(await readFile(file, 'utf8')) ?? [];
   if (version === undefined) throw new Error(`${name}.txt does not pin ${of}`);
   const python = name === 'pytriton' ? PYTHON_OF_PYTRITON : undefined;
   return pythonVenv(`peer-${name}`, version, file, cost, python);
