@@ -24,7 +24,7 @@ export {
   type OperatingRule,
   type Temperature,
 } from './decision/thresholds.ts';
-export { loadEngine, type Tf } from './engine.ts';
+export { isOnGpu, loadEngine, type Tf } from './engine.ts';
 export { EngineError, PackageError, WeightsError } from './errors.ts';
 export { type Activations } from './explain/activations.ts';
 export { gradCam, type GradCam } from './explain/grad-cam.ts';
@@ -38,6 +38,7 @@ export { int8Model } from './onnx/quantise.ts';
 export { loadOnnx } from './onnx/session.ts';
 export { loadClassifier, type Classifier } from './package/classifier.ts';
 export {
+  INT8_PATH,
   type PackageFile,
   type PackageInfo,
   type PackageMetadata,
@@ -45,6 +46,16 @@ export {
 } from './package/metadata.ts';
 export { openPackage } from './package/open.ts';
 export { writePackage } from './package/write.ts';
+export {
+  binOf,
+  histogramOf,
+  readReference,
+  REFERENCE_PATH,
+  REFERENCE_STATISTICS,
+  type Reference,
+  type ReferenceStatistic,
+} from './reference/reference.ts';
+export { INPUT_STATISTICS, inputStatistics } from './reference/statistics.ts';
 export { featureGroups, type Cut, type Tap } from './taps.ts';
 export { BASE_WEIGHTS_SHA256, readBaseWeights, type BaseWeights } from './weights/base.ts';
 export { convertBaseWeights } from './weights/convert.ts';

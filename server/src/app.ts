@@ -9,11 +9,8 @@ import fastify, {
   LogController,
 } from 'fastify';
 import type { Registry } from 'prom-client';
-import { createAccess } from './access/access.ts';
-import type { AccessConfig, TlsConfig, WebConfig } from './access/config.ts';
-import { guardRoutes } from './access/guard.ts';
-import { addHeaders } from './access/headers.ts';
-import { followCertificates, tlsOptions } from './access/tls.ts';
+import { type AccessParts, installAccess } from './access/install.ts';
+import { httpsOptions } from './access/tls.ts';
 import { createBadHttp } from './bad-http.ts';
 import { createSchedulerMetrics } from './batching/metrics.ts';
 import { createScheduler } from './batching/scheduler.ts';
@@ -26,8 +23,10 @@ import { createEntrance } from './http/admission.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { type Metrics, createMetrics } from './metrics.ts';
 import type { ModelHandle } from './model.ts';
+import { createDrift } from './observe/drift.ts';
 import { NO_TRACER, type Tracer } from './observe/span.ts';
 import { createWitnesses } from './observe/witness.ts';
+import { grpcRoutes } from './oip/grpc.ts';
 import { oipRoutes } from './oip/route.ts';
 import { openapi } from './openapi.ts';
 import { operateRoutes } from './operate.ts';
@@ -35,7 +34,7 @@ import { watchOutcomes } from './outcome.ts';
 import { pageRoutes } from './page/route.ts';
 import { scoringRoutes } from './scoring/route.ts';
 
-export interface AppOptions {
+export interface AppOptions extends AccessParts {
   readonly model: ModelHandle;
   readonly limits: Limits;
   readonly logger: FastifyBaseLogger;
@@ -43,14 +42,8 @@ export interface AppOptions {
   /** Where each prediction is written down before its answer. */
   readonly ledger?: Ledger | undefined;
   readonly tracer?: Tracer | undefined;
-  /** Who may ask; default anybody. */
-  readonly access?: AccessConfig | undefined;
-  readonly tls?: TlsConfig | undefined;
-  readonly web?: WebConfig | undefined;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
-  /** The wall clock. */
-  readonly date?: () => Date;
   /** The page for people at `/`; without it `/` leads to the page of the API. */
   readonly page?: boolean;
 }
@@ -63,32 +56,32 @@ export interface App {
 }
 
 /** In the order of the API page. */
-const ROUTES: readonly Routes[] = [classifyRoutes, oipRoutes, scoringRoutes, pageRoutes, operateRoutes];
+const ROUTES: readonly Routes[] = [
+  classifyRoutes,
+  oipRoutes,
+  grpcRoutes,
+  scoringRoutes,
+  pageRoutes,
+  operateRoutes,
+];
 
 export async function buildApp(options: AppOptions): Promise<App> {
   const { model, limits, registry } = options;
   const now = options.now ?? (() => performance.now());
-  const date = options.date ?? (() => new Date());
-  const { logger, tls, web = { corsOrigins: [], metrics: 'open' } } = options;
   const badHttp = createBadHttp();
   const timeouts = {
     headersTimeout: limits.bodyTimeoutMs,
     connectionsCheckingInterval: Math.min(5_000, limits.bodyTimeoutMs / 4),
   };
-  // Of a type that says nothing, as Fastify's own would be another one for each kind of server.
-  const secure: object =
-    tls === undefined
-      ? {}
-      : { https: { ...timeouts, ...tlsOptions(tls), handshakeTimeout: limits.bodyTimeoutMs } };
   const app: FastifyInstance = fastify({
-    loggerInstance: logger,
+    loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     // Ours, never the client's: a client may put a patient's number into its header.
     genReqId: () => randomUUID(),
     bodyLimit: limits.maxBodyBytes,
     requestTimeout: limits.bodyTimeoutMs,
     http: timeouts,
-    ...secure,
+    ...httpsOptions(options.tls, timeouts),
     // A connection that is open when we close still gets its answer, and `connection: close`.
     return503OnClosing: false,
     clientErrorHandler: badHttp.answer,
@@ -113,11 +106,15 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const tracer = options.tracer ?? NO_TRACER;
   const asks = (request: FastifyRequest): boolean => entrance.asks(request);
   const outcomes = watchOutcomes(app, { metrics, badHttp, tracer, asks, now });
-  const witnesses = createWitnesses({ metrics, ledger: options.ledger, now });
+  const drift = createDrift({
+    registry,
+    onAbsent: (reason) => app.log.info({ reason }, 'drift is not measured'),
+  });
+  const witnesses = createWitnesses({ metrics, ledger: options.ledger, drift, now });
   const gate = createGate({ model, scheduler, limits, metrics, witnesses, now });
   const entrance = createEntrance(gate, outcomes);
   const { noteCode, noteFacts } = outcomes;
-  const access = createAccess({ ...(options.access ?? { certificates: false }), logger, now, date });
+  const access = await installAccess(app, { ...options, now, noteFacts });
   const context: ServerContext = {
     model,
     gate,
@@ -142,22 +139,11 @@ export async function buildApp(options: AppOptions): Promise<App> {
     if (closing || model.state.code === 'SHUTTING_DOWN') reply.header('connection', 'close');
   });
 
-  await addHeaders(app, { corsOrigins: web.corsOrigins, tls: tls !== undefined });
-  guardRoutes(app, { access, metrics: web.metrics, noteFacts });
-  app.addHook('onClose', async () => access.close());
-  if (tls !== undefined) {
-    // The server is one of TLS, which Fastify's type of it does not tell.
-    const server = app.server as unknown as Parameters<typeof followCertificates>[0];
-    const close = followCertificates(server, tls, logger);
-    app.addHook('onClose', async () => close());
-  }
-
   await app.register(swagger, openapi());
   // Without the bar of Swagger's own, whose address field would load any document.
   const css = [{ filename: 'hilum.css', content: '.swagger-ui .topbar { display: none }' }];
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    staticCSP: true,
     theme: { title: 'Hilum: classify', css },
   });
 

@@ -5,6 +5,7 @@ import { type NewEntry, sha256 } from '../ledger/entry.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Metrics, Stage } from '../metrics.ts';
 import type { ServedModel } from '../readiness.ts';
+import type { Drift } from './drift.ts';
 import type { Span } from './span.ts';
 
 /** The file whose pixels an input of the network holds. */
@@ -55,8 +56,7 @@ export interface Witnessed {
 export interface WitnessOptions {
   readonly metrics: Metrics;
   readonly ledger?: Ledger | undefined;
-  /** Sees each input of the network, and the probability of the positive label. */
-  readonly drift?: ((tensor: Float32Array) => (score: number) => void) | undefined;
+  readonly drift?: Drift | undefined;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -104,7 +104,7 @@ export function createWitnesses({ metrics, ledger, drift, now }: WitnessOptions)
       infer: async (tensor, source, work) => {
         const from = now();
         // Before the engine has it: the memory of a batch of one may move to its thread.
-        const scored = drift?.(tensor);
+        const scored = drift?.watch(info)?.(tensor);
         const hashes = ledger === undefined ? undefined : hashesOf(tensor, source);
         const inferred = await work();
         const { waitedMs, inferMs, batch, probabilities } = inferred;
