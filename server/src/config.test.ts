@@ -7,7 +7,7 @@ describe('the settings', () => {
   it('need only a folder', () => {
     expect(readConfig({ HILUM_MODEL_URI: './package' })).toMatchObject({
       model: { uri: './package' },
-      host: '0.0.0.0',
+      host: '127.0.0.1',
       port: 8080,
       limits: { maxBodyBytes: 33_554_432 },
     });
@@ -33,6 +33,19 @@ describe('the settings', () => {
   });
 
   it.each([
+    ['that says so', { HILUM_ACCESS: 'open' }, { certificates: false }],
+    ['that has keys', { HILUM_API_KEYS_FILE: '/keys' }, { certificates: false, keysFile: '/keys' }],
+    [
+      'that knows the authority of its clients',
+      { HILUM_TLS_CERT: 'c', HILUM_TLS_KEY: 'k', HILUM_TLS_CLIENT_CA: 'ca' },
+      { certificates: true },
+    ],
+  ])('let a server listen to others %s', (_, env, access) => {
+    const config = readConfig({ HILUM_MODEL_URI: 'x', HILUM_HOST: '::', ...env });
+    expect([config.host, config.access]).toEqual(['::', access]);
+  });
+
+  it.each([
     ['no model', {}, 'HILUM_MODEL_URI: the model to serve is missing'],
     ['a registry address without a server', { HILUM_MODEL_URI: 'models:/lung@champion' }, 'HILUM_MLFLOW_URI'],
     ['an address that names no version', { HILUM_MODEL_URI: 'models:/lung' }, 'models:/NAME/VERSION'],
@@ -41,6 +54,32 @@ describe('the settings', () => {
       'a port that is none',
       { HILUM_MODEL_URI: 'x', HILUM_PORT: 'http' },
       'HILUM_PORT: a whole number from 0 to 65535',
+    ],
+    [
+      'an address that others reach, when nothing says who may ask',
+      { HILUM_MODEL_URI: 'x', HILUM_HOST: '0.0.0.0' },
+      /HILUM_HOST: .*HILUM_API_KEYS_FILE.*HILUM_ACCESS=open/,
+    ],
+    [
+      'a door that is open and locked',
+      { HILUM_MODEL_URI: 'x', HILUM_ACCESS: 'open', HILUM_API_KEYS_FILE: 'keys' },
+      'HILUM_ACCESS: it says open',
+    ],
+    [
+      'an issuer without an audience, whose every token would do',
+      { HILUM_MODEL_URI: 'x', HILUM_OIDC_ISSUER: 'https://issuer.example' },
+      'HILUM_OIDC_AUDIENCE',
+    ],
+    [
+      'an issuer whose keys anybody on the way could change',
+      { HILUM_MODEL_URI: 'x', HILUM_OIDC_ISSUER: 'http://issuer.example', HILUM_OIDC_AUDIENCE: 'hilum' },
+      'HILUM_OIDC_ISSUER',
+    ],
+    ['a certificate without its key', { HILUM_MODEL_URI: 'x', HILUM_TLS_CERT: 'tls.crt' }, 'HILUM_TLS_KEY'],
+    [
+      'an origin that is a page',
+      { HILUM_MODEL_URI: 'x', HILUM_CORS_ORIGINS: 'https://viewer.example/app' },
+      'HILUM_CORS_ORIGINS',
     ],
     [
       'two mistakes, both named',

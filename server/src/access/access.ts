@@ -34,17 +34,15 @@ export interface AccessOptions extends AccessConfig {
   readonly now: () => number;
   /** The wall clock. */
   readonly date: () => Date;
-  /** How often a file is looked at; default 2 s. */
-  readonly everyMs?: number;
-  /** Between two questions to the issuer for unknown keys; default 30 s. */
-  readonly cooldownMs?: number;
+  /** How often the file of keys is looked at; default 2 s. */
+  readonly followMs?: number | undefined;
 }
 
 /** @throws ConfigError where the file of keys cannot be read */
 export function createAccess(options: AccessOptions): Access {
   const { oidc, keysFile, logger, date } = options;
-  const keys = keysFile === undefined ? undefined : openKeyFile(keysFile, logger, options.everyMs);
-  const tokens = oidc === undefined ? undefined : createTokenCheck({ ...oidc, ...options });
+  const keys = keysFile === undefined ? undefined : openKeyFile(keysFile, logger, options.followMs);
+  const tokens = oidc === undefined ? undefined : createTokenCheck({ ...oidc, date });
   const limiter = createLimiter(options.now);
   const isOpen = keys === undefined && tokens === undefined && !options.certificates;
 

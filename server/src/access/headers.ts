@@ -36,7 +36,7 @@ const YEAR_SECONDS = 31_536_000;
 export async function addHeaders(app: FastifyInstance, { corsOrigins, tls }: HeaderOptions): Promise<void> {
   app.addHook('onSend', async (_request, reply) => {
     for (const [name, value] of Object.entries(HEADERS)) {
-      // A page that needs another policy, as Swagger's does, has set it.
+      // A page that needs another policy has set it.
       if (!reply.hasHeader(name)) reply.header(name, value);
     }
     if (!reply.hasHeader('cross-origin-resource-policy')) {

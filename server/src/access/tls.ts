@@ -1,21 +1,33 @@
 /** Certificates of the server, and of the authorities of its clients. */
 import { readFileSync } from 'node:fs';
-import { type SecureContextOptions, type TlsOptions, createSecureContext } from 'node:tls';
+import { type SecureContextOptions, createSecureContext } from 'node:tls';
 import type { FastifyBaseLogger } from 'fastify';
 import { ConfigError } from '../config-error.ts';
 import type { TlsConfig } from './config.ts';
 import { followFiles } from './follow-file.ts';
 
+interface Timeouts {
+  readonly headersTimeout: number;
+  readonly connectionsCheckingInterval: number;
+}
+
 /**
+ * What Fastify needs for TLS, or nothing. Of a type that says nothing, as Fastify's is another one for each kind of server.
+ *
  * @throws ConfigError where the files are no certificate with its key
  */
-export function tlsOptions(config: TlsConfig): TlsOptions {
-  return {
+export function httpsOptions(config: TlsConfig | undefined, timeouts: Timeouts): object {
+  if (config === undefined) return {};
+  const https = {
+    ...timeouts,
     ...read(config),
     minVersion: 'TLSv1.2',
+    // A client that connects and says nothing.
+    handshakeTimeout: timeouts.headersTimeout,
     // Asked for and not demanded: the kubelet has none and must reach the health checks. The guard demands it.
     ...(config.clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: false }),
   };
+  return { https };
 }
 
 /**

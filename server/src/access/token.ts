@@ -13,13 +13,13 @@ export interface OidcConfig {
   readonly rolesClaim: string;
   /** What our roles begin with there: an issuer's own `admin` is not an admin of this server. */
   readonly rolePrefix: string;
+  /** Between two questions for keys that are not known yet; default 30 s. */
+  readonly cooldownMs?: number;
 }
 
 interface TokenOptions extends OidcConfig {
   /** The wall clock. */
   readonly date: () => Date;
-  /** Between two questions for keys that are not known yet; default 30 s. */
-  readonly cooldownMs?: number;
 }
 
 export interface TokenCheck {
