@@ -4,6 +4,7 @@ import { type SecureContextOptions, createSecureContext } from 'node:tls';
 import type { FastifyBaseLogger } from 'fastify';
 import { ConfigError } from '../config-error.ts';
 import type { TlsConfig } from './config.ts';
+import { chooseProtocol } from '../oip/split.ts';
 import { followFiles } from './follow-file.ts';
 
 interface Timeouts {

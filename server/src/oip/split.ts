@@ -64,3 +64,11 @@ function isPreface(first: Buffer): boolean {
   const length = Math.min(first.length, PREFACE.length);
   return PREFACE.subarray(0, length).equals(first.subarray(0, length));
 }
+
+/**
+ * For TLS: HTTP/2 is spoken here by gRPC alone, whose clients offer nothing else. Who offers both, as browsers and curl
+ * do, gets HTTP/1.1.
+ */
+export function chooseProtocol({ protocols }: { readonly protocols: readonly string[] }): string | undefined {
+  return protocols.includes('http/1.1') ? 'http/1.1' : protocols.find((protocol) => protocol === 'h2');
+}
