@@ -1,6 +1,7 @@
 /** One image: decoded, checked, scored, answered. */
 import { type Image, checkDomain, decodeImage, toTensor } from '@hilum/imaging';
 import type { Classification } from '@hilum/wire';
+import type { Inferred } from '../batching/place.ts';
 import type { Job } from '../gate.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Facts } from '../observe/witness.ts';
@@ -12,12 +13,27 @@ export interface Desk {
   readonly note: (facts: Facts) => void;
 }
 
+/** An answer and what it was made of: for those who have more to say of it than the answer does. */
+export interface ScoredImage {
+  readonly image: Image;
+  /** Of the image, when its domain was checked. */
+  readonly seen: ReturnType<typeof checkDomain>;
+  readonly inferred: Inferred;
+  readonly classification: Classification;
+}
+
 /** @throws ImagingError for an image that is not for this model, ServerError, the job's reason */
-export async function classifyImage(
+export async function classifyImage(bytes: Uint8Array, job: Job, desk: Desk): Promise<Classification> {
+  return (await scoreImage(bytes, job, desk)).classification;
+}
+
+/** As `classifyImage`; with `activations`, what Grad-CAM needs comes with the answer, of the same forward pass. */
+export async function scoreImage(
   bytes: Uint8Array,
   job: Job,
   { metrics, note }: Desk,
-): Promise<Classification> {
+  { activations = false }: { readonly activations?: boolean } = {},
+): Promise<ScoredImage> {
   const { served, signal } = job;
   const decoded = await job.timed('decode', () => decodeImage(bytes, { signal }));
   signal.throwIfAborted();
@@ -26,12 +42,13 @@ export async function classifyImage(
   note(shapeOf(image));
   const prepared = await job.timed('preprocess', () => {
     const seen = checkDomain(image, served.info.contract);
-    return toTensor(image, served.info.contract, seen);
+    return { seen, ...toTensor(image, served.info.contract, seen) };
   });
-  const { tensor, warnings } = prepared.value;
-  const { probabilities, waitedMs, inferMs } = await job.infer(tensor, { source: { bytes } });
+  const { tensor, warnings, seen } = prepared.value;
+  const inferred = await job.infer(tensor, { source: { bytes }, activations });
+  const { probabilities, waitedMs, inferMs } = inferred;
   for (const { code } of warnings) metrics.warnings.inc({ code });
-  return classificationOf(job, {
+  const classification = classificationOf(job, {
     level: 'image',
     raw: rawOf(probabilities, served),
     image: shapeOf(image),
@@ -39,6 +56,7 @@ export async function classifyImage(
     warnings: warnings.map(({ code, message }) => ({ code, message })),
     timings: { decodeMs: decoded.ms, preprocessMs: prepared.ms, queueMs: waitedMs, inferMs },
   });
+  return { image, seen, inferred, classification };
 }
 
 function shapeOf({ source, rows, columns }: Image): Classification['image'] {
