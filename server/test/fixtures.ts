@@ -95,6 +95,14 @@ export async function lidcPng(): Promise<Buffer> {
   return readFile(await firstFile(join(DATA, 'lidc-nodules/malignant'), '.png'));
 }
 
+/** `count` of them, evenly spread over all nodules. */
+export async function lidcPictures(count: number): Promise<string[]> {
+  const dir = join(DATA, 'lidc-nodules');
+  const names = (await readdir(dir, { recursive: true })).filter((name) => name.endsWith('.png')).toSorted();
+  const step = names.length / count;
+  return Array.from({ length: count }, (_, at) => join(dir, names[Math.floor(at * step)] ?? ''));
+}
+
 export async function iqOthJpeg(): Promise<Buffer> {
   return readFile(await firstFile(join(DATA, 'iq-oth-nccd'), '.jpg'));
 }

@@ -3,14 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { contractSchema } from '@hilum/imaging';
-import {
-  buildFrozen,
-  DECISION_FILE,
-  joinModel,
-  REFERENCE_PATH,
-  writePackage,
-  type PackageInfo,
-} from '@hilum/model';
+import { buildFrozen, DECISION_FILE, joinModel, writePackage, type PackageInfo } from '@hilum/model';
 import type { AuditCounts } from './audit/audit.ts';
 import { runFacts } from './card/run-facts.ts';
 import { folderCheckpoints } from './checkpoint/folder.ts';
@@ -27,7 +20,7 @@ import type { CheckpointOptions } from './fit/keeper.ts';
 import { quantiseModel } from './int8.ts';
 import type { TrainOptions, TrainResult } from './options.ts';
 import { refuseOtherContent } from './output.ts';
-import { referenceOf } from './reference.ts';
+import { referenceFile } from './reference.ts';
 import { paramsOf } from './params.ts';
 import type { Plan } from './plan.ts';
 import { assessmentFiles, reportFiles } from './report-files.ts';
@@ -242,7 +235,7 @@ async function packageModel({
     };
     const extras = {
       ...shipped(reports),
-      ...(await reference(plan, validation, options.signal)),
+      ...(await referenceFile(plan, validation, options.signal)),
       ...(await quantised({ bench, plan, options }, whole, validation)),
     };
     const info = await writePackage(scratch, tf, whole, metadata, extras);
@@ -263,18 +256,6 @@ function wholeOf({ tf, weights }: Workbench, tail: LayersModel, options: TrainOp
   } finally {
     frozen.dispose();
   }
-}
-
-/** How the inputs and scores are distributed: a server sees by it when it is sent something else. */
-async function reference(
-  { dataset, contract, parts, positiveLabel }: Plan,
-  validation: readonly ImageScore[],
-  signal: AbortSignal | undefined,
-): Promise<Record<string, Uint8Array>> {
-  const train = parts.train.flatMap((index) => dataset.images[index] ?? []);
-  const { dir } = dataset;
-  const found = await referenceOf({ contract, dir, train, validation, positiveLabel, signal });
-  return { [REFERENCE_PATH]: Buffer.from(`${JSON.stringify(found, null, 2)}\n`) };
 }
 
 /** The quantised file and what it costs, by their paths in the package; none where none is asked for. */
