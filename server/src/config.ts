@@ -43,6 +43,7 @@ const envSchema = z.object({
   HILUM_SERIES_DEADLINE_MS: count(120_000, 10, 3_600_000),
   HILUM_BODY_TIMEOUT_MS: count(30_000, 100, 600_000),
   HILUM_SELF_CHECK: count(1_000, 0, 1_000_000),
+  HILUM_EXPLAIN_LIMIT: count(2, 0, 1_000),
   HILUM_LINGER_MS: count(0, 0, 60_000),
   HILUM_DRAIN_MS: count(20_000, 0, 600_000),
   HILUM_PAGE: z.enum(['on', 'off']).default('on'),
@@ -70,6 +71,8 @@ export interface Limits {
   readonly bodyTimeoutMs: number;
   /** Of so many batches one image is computed again alone and compared; 0 for never. */
   readonly selfCheckEvery: number;
+  /** Explanations that may be made at the same time; 0 for none at all. */
+  readonly explanations: number;
 }
 
 export interface ServerConfig {
@@ -128,6 +131,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): S
       seriesDeadlineMs: e.HILUM_SERIES_DEADLINE_MS,
       bodyTimeoutMs: e.HILUM_BODY_TIMEOUT_MS,
       selfCheckEvery: e.HILUM_SELF_CHECK,
+      explanations: e.HILUM_EXPLAIN_LIMIT,
     },
     lingerMs: e.HILUM_LINGER_MS,
     drainMs: e.HILUM_DRAIN_MS,

@@ -74,7 +74,15 @@ const SERVER_CODES = {
     status: 400,
     text: 'A multipart body must hold exactly one file: curl -F file=@slice.dcm.',
   },
+  NOT_EXPLAINABLE: {
+    status: 501,
+    text: 'This model gives no heat map: what it answers by are not maps of places. /v1/classify answers.',
+  },
   NOT_FOUND: { status: 404, text: 'There is nothing at this address. /docs lists what there is.' },
+  PARAMETER_INVALID: {
+    status: 400,
+    text: 'A parameter of the address has a value that it does not take; the detail lists those that it takes.',
+  },
   QUEUE_FULL: {
     status: 503,
     text: 'This server has as much work as it takes. Try again after the seconds in Retry-After.',

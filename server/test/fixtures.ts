@@ -32,6 +32,7 @@ export const LIMITS: Limits = {
   seriesDeadlineMs: 120_000,
   bodyTimeoutMs: 60_000,
   selfCheckEvery: 1_000,
+  explanations: 2,
 };
 
 /** A folder that is removed at the end of `await using`. */
