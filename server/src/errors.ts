@@ -17,7 +17,7 @@ const SERVER_CODES = {
   BODY_TIMEOUT: { status: 408, text: 'The request did not arrive in time. Send it again, faster.' },
   BODY_TOO_LARGE: {
     status: 413,
-    text: 'The body is larger than this server takes. Send one image, not a series.',
+    text: 'The body is larger than this server takes. A series goes as several files of a form, or as a zip.',
   },
   CLIENT_GONE: {
     status: 499,
@@ -72,11 +72,15 @@ const SERVER_CODES = {
   },
   MULTIPART_INVALID: {
     status: 400,
-    text: 'A multipart body must hold exactly one file: curl -F file=@slice.dcm.',
+    text: 'The form holds no file, or is none: curl -F file=@slice.dcm; of a series, -F for each file.',
   },
   NOT_EXPLAINABLE: {
     status: 501,
     text: 'This model gives no heat map: what it answers by are not maps of places. /v1/classify answers.',
+  },
+  NOT_ACCEPTABLE: {
+    status: 406,
+    text: 'The answer has none of the forms that the Accept header asks for; the detail lists those that it has.',
   },
   NOT_FOUND: { status: 404, text: 'There is nothing at this address. /docs lists what there is.' },
   PARAMETER_INVALID: {
@@ -100,6 +104,18 @@ const SERVER_CODES = {
     status: 400,
     text: 'The input of this model is a tensor: send {"inputs": …} or {"instances": …} with [n, s, s, 3] numbers.',
   },
+  SERIES_OF_PICTURES: {
+    status: 422,
+    text: 'A picture does not say where it lies in a series. Send PNG and JPEG one by one, or the series as DICOM.',
+  },
+  SERIES_SEVERAL: {
+    status: 422,
+    text: 'The files are of several series. Send one series at a time.',
+  },
+  SERIES_TOO_LARGE: {
+    status: 413,
+    text: 'The series has more files, or unpacked more bytes, than this server takes.',
+  },
   SHUTTING_DOWN: { status: 503, text: 'This server is going down. Try again; another one answers.' },
   TENSOR_INVALID: {
     status: 400,
@@ -112,6 +128,14 @@ const SERVER_CODES = {
   UNAUTHENTICATED: {
     status: 401,
     text: 'No valid API key, token or certificate came with the request. Whoever runs this server gives keys.',
+  },
+  ZIP_INVALID: {
+    status: 400,
+    text: 'The zip cannot be read: it is damaged, encrypted, empty, or packed in a way that is not taken.',
+  },
+  ZIP_SUSPICIOUS: {
+    status: 413,
+    text: 'The zip unpacks to far more than images do, and was not unpacked.',
   },
 } as const satisfies Record<string, ErrorEntry>;
 
