@@ -17,16 +17,16 @@ export function forecast(
   images: number,
   now: number,
 ): { readonly expectedMs: number; readonly likelyMs: number } | undefined {
-  const full = Math.min(maxBatch, Math.max(1, ahead + images));
-  const batchMs = fit.predict(full);
-  const lastMs = fit.predict(Math.min(images, full));
-  if (batchMs === undefined || lastMs === undefined) return undefined;
+  const total = Math.max(1, ahead + images);
+  const batchesBefore = Math.ceil(total / maxBatch) - 1;
+  const fullMs = fit.predict(maxBatch);
+  const lastMs = fit.predict(total - batchesBefore * maxBatch);
+  if (fullMs === undefined || lastMs === undefined) return undefined;
   let runningMs = 0;
   for (const { n, startedAt } of running) {
     runningMs += Math.max(0, (fit.predict(n) ?? 0) - (now - startedAt));
   }
-  const batchesBefore = (ahead + images - Math.min(images, full)) / full;
-  const expectedMs = (runningMs + batchesBefore * batchMs) / lanes + lastMs;
+  const expectedMs = (runningMs + batchesBefore * fullMs) / lanes + lastMs;
   // Durations of batches are taken as independent: their spreads add as squares. Two of them hold 19 times of 20.
   const likelyMs = expectedMs + 2 * fit.spreadMs * Math.sqrt(batchesBefore / lanes + 1);
   return { expectedMs, likelyMs };

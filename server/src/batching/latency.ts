@@ -13,9 +13,9 @@ export interface LatencyFit {
   readonly spreadMs: number;
 }
 
-// The weight of a batch is halved every 14 batches: a few seconds at the default input size, in which a neighbour may
-// have taken half of the machine.
-const KEEP = 0.95;
+// Ten batches weigh as much as all before them: soon enough for a neighbour that takes half of the machine, and long
+// enough that one hiccup is not taken for it.
+const KEEP = 0.93;
 // How firmly, in images², the line is held to the origin: batches of one size say nothing about a slope.
 const PRIOR = 0.01;
 
@@ -24,7 +24,7 @@ const PRIOR = 0.01;
  * batches have one size, as they have on a CPU.
  */
 export function createLatencyFit(): LatencyFit {
-  const sum = { weight: 0, n: 0, nn: 0, ms: 0, nms: 0, residual: 0 };
+  const sum = { weight: 0, n: 0, nn: 0, ms: 0, nms: 0, msms: 0 };
   let perImageMs = 0;
   let fixedMs = 0;
 
@@ -42,8 +42,7 @@ export function createLatencyFit(): LatencyFit {
 
   return {
     add: (n, ms) => {
-      const error = sum.weight === 0 ? 0 : ms - (perImageMs * n + fixedMs);
-      const seen = { weight: 1, n, nn: n * n, ms, nms: n * ms, residual: error * error };
+      const seen = { weight: 1, n, nn: n * n, ms, nms: n * ms, msms: ms * ms };
       for (const key of KEYS) sum[key] = KEEP * sum[key] + seen[key];
       refit();
     },
@@ -55,9 +54,14 @@ export function createLatencyFit(): LatencyFit {
       return fixedMs;
     },
     get spreadMs() {
-      return sum.weight === 0 ? 0 : Math.sqrt(sum.residual / sum.weight);
+      if (sum.weight === 0) return 0;
+      const [a, b] = [perImageMs, fixedMs];
+      // Of the squares of ms - a·n - b. Rounding may leave it below zero.
+      const squares =
+        sum.msms + a * a * sum.nn + b * b * sum.weight + 2 * (a * b * sum.n - a * sum.nms - b * sum.ms);
+      return Math.sqrt(Math.max(0, squares) / sum.weight);
     },
   };
 }
 
-const KEYS = ['weight', 'n', 'nn', 'ms', 'nms', 'residual'] as const;
+const KEYS = ['weight', 'n', 'nn', 'ms', 'nms', 'msms'] as const;

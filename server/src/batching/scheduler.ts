@@ -8,6 +8,7 @@ import { createHold } from './hold.ts';
 import { NO_METRICS, type SchedulerMetrics } from './metrics.ts';
 import type { Inferred, Place, PlaceOptions } from './place.ts';
 import { type SelfReport, createSelfCheck } from './self-check.ts';
+import { largestInTime } from './size.ts';
 import { createTurns } from './turns.ts';
 
 export interface Scheduler {
@@ -154,7 +155,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (reserved === 0) void check();
   }
 
-  const endsAt = (n: number): number => now() + (fit.predict(n) ?? 0);
+  const predict = (n: number): number => fit.predict(n) ?? 0;
 
   const isMoreToCome = (): boolean => [...rooms].some((room) => toCome(room) > 0);
 
@@ -162,23 +163,26 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   function takeBatch(maxBatch: number): Waiting[] {
     const batch: Waiting[] = [];
     const late: Waiting[] = [];
-    let firstDeadline = Number.POSITIVE_INFINITY;
+    const startsAt = now();
+    const timesLeft = [...turns].map(({ room }) => room.deadlineAt - startsAt);
+    const size = timesLeft.length <= maxBatch ? 1 : largestInTime(timesLeft, maxBatch, predict);
+    let mostMs = Number.POSITIVE_INFINITY;
     for (let next = turns.peek(); next !== undefined && batch.length < maxBatch; next = turns.peek()) {
-      const { deadlineAt } = next.room;
-      const isLate = endsAt(1) > deadlineAt;
-      const deadline = Math.min(firstDeadline, deadlineAt);
+      const leftMs = next.room.deadlineAt - startsAt;
+      const isLate = leftMs < predict(size);
       const joins = next.tensor.length === (batch[0] ?? next).tensor.length;
-      if (!isLate && batch.length > 0 && (!joins || endsAt(batch.length + 1) > deadline)) break;
+      const isTooMany = predict(batch.length + 1) > Math.min(mostMs, leftMs);
+      if (!isLate && batch.length > 0 && (!joins || isTooMany)) break;
       turns.take();
       next.room.waiting -= 1;
       (isLate ? late : batch).push(next);
-      if (!isLate) firstDeadline = deadline;
+      if (!isLate) mostMs = Math.min(mostMs, leftMs);
     }
     // With nothing better to do the engine tries, and learns how long it takes by now.
     if (batch.length === 0 && running.size === 0) batch.push(...late.splice(0, 1));
     for (const { room, reject } of late) {
       metrics.refused('late');
-      reject(refusal('DEADLINE_UNREACHABLE', 'its turn came too late for its deadline', fit.predict(1) ?? 0));
+      reject(refusal('DEADLINE_UNREACHABLE', 'its turn came too late for its deadline', predict(1)));
       release(room);
     }
     return batch;
