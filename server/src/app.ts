@@ -19,7 +19,7 @@ import type { Limits } from './config.ts';
 import type { Routes, ServerContext } from './context.ts';
 import type { ServerError } from './errors.ts';
 import { createGate, tooLarge } from './gate.ts';
-import { createEntrance } from './http/admission.ts';
+import { createEntrance, maxBytesOf } from './http/admission.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { type Metrics, createMetrics } from './metrics.ts';
 import type { ModelHandle } from './model.ts';
@@ -90,8 +90,8 @@ export async function buildApp(options: AppOptions): Promise<App> {
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', async (_request: unknown, payload: AsyncIterable<Buffer>) =>
-    readBody(payload, limits),
+  app.addContentTypeParser('*', async (request: FastifyRequest, payload: AsyncIterable<Buffer>) =>
+    readBody(payload, maxBytesOf(request.headers, limits)),
   );
 
   const scheduler = createScheduler({
@@ -112,7 +112,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   });
   const witnesses = createWitnesses({ metrics, ledger: options.ledger, drift, now });
   const gate = createGate({ model, scheduler, limits, metrics, witnesses, now });
-  const entrance = createEntrance(gate, outcomes);
+  const entrance = createEntrance(gate, outcomes, limits);
   const { noteCode, noteFacts } = outcomes;
   const access = await installAccess(app, { ...options, now, noteFacts });
   const context: ServerContext = {
@@ -127,6 +127,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     noteFacts,
     tracer,
     now,
+    date,
     page: options.page ?? false,
   };
 
@@ -154,17 +155,17 @@ export async function buildApp(options: AppOptions): Promise<App> {
 }
 
 /**
- * The whole body, at most `maxBodyBytes`.
+ * The whole body, at most `maxBytes`.
  *
  * Too much is returned, not thrown: Fastify closes the connection of a body that fails to parse, and the client,
  * still sending, would see a reset instead of the 413.
  */
-async function readBody(payload: AsyncIterable<Buffer>, limits: Limits): Promise<Buffer | ServerError> {
+async function readBody(payload: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer | ServerError> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of payload) {
     bytes += chunk.length;
-    if (bytes > limits.maxBodyBytes) return tooLarge(limits);
+    if (bytes > maxBytes) return tooLarge(maxBytes);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, bytes);

@@ -36,6 +36,7 @@ const envSchema = z.object({
   HILUM_HOST: z.string().min(1).default('127.0.0.1'),
   HILUM_PORT: count(8080, 0, 65_535),
   HILUM_MAX_BODY_BYTES: count(33_554_432, 1, 1_073_741_824),
+  HILUM_MAX_SERIES_BYTES: count(268_435_456, 1, 2_147_483_647),
   HILUM_QUEUE_LIMIT: count(16, 1, 10_000),
   HILUM_MAX_IN_FLIGHT: count(64, 1, 10_000),
   HILUM_MAX_BYTES_IN_FLIGHT: count(268_435_456, 1, 68_719_476_736),
@@ -56,7 +57,10 @@ const envSchema = z.object({
 
 /** What one request may take from the server. */
 export interface Limits {
+  /** Of one image, or of tensors. */
   readonly maxBodyBytes: number;
+  /** Of a series: its form or zip, and what the zip unpacks to. */
+  readonly maxSeriesBytes: number;
   /** Images that may wait for the engine. */
   readonly queue: number;
   /** Requests whose bytes may be in memory at once, at any stage. */
@@ -124,6 +128,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): S
     ...accessOf(e, e.HILUM_HOST),
     limits: {
       maxBodyBytes: e.HILUM_MAX_BODY_BYTES,
+      maxSeriesBytes: e.HILUM_MAX_SERIES_BYTES,
       queue: e.HILUM_QUEUE_LIMIT,
       inFlight: e.HILUM_MAX_IN_FLIGHT,
       bytesInFlight: e.HILUM_MAX_BYTES_IN_FLIGHT,

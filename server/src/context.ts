@@ -29,6 +29,8 @@ export interface ServerContext {
   readonly page: boolean;
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  /** The wall clock: for what is dated, never for a duration. */
+  readonly date: () => Date;
 }
 
 /** Adds the routes of one protocol or page. */

@@ -34,6 +34,8 @@ export interface Gate {
 export interface Arrival {
   /** Of the body; default as many as a body may have, for one that does not say. */
   readonly bytes?: number;
+  /** The most of a body of its kind; default `limits.maxBodyBytes`. */
+  readonly maxBytes?: number;
   /** The client waits so long, from now. */
   readonly deadlineMs?: number;
 }
@@ -131,9 +133,11 @@ export function createGate({ model, scheduler, limits, metrics, witnesses, now }
 
   return {
     served,
-    admit: ({ bytes = limits.maxBodyBytes, deadlineMs: patienceMs = Number.POSITIVE_INFINITY } = {}) => {
+    admit: (arrival = {}) => {
+      const { maxBytes = limits.maxBodyBytes, deadlineMs: patienceMs = Number.POSITIVE_INFINITY } = arrival;
+      const { bytes = maxBytes } = arrival;
       served();
-      if (bytes > limits.maxBodyBytes) throw tooLarge(limits);
+      if (bytes > maxBytes) throw tooLarge(maxBytes);
       assertMemory(bytes);
       scheduler.assertRoom(1, patienceMs);
       const leaveBy = now() + patienceMs;
@@ -179,6 +183,6 @@ export function createGate({ model, scheduler, limits, metrics, witnesses, now }
   };
 }
 
-export function tooLarge({ maxBodyBytes }: Limits): ServerError {
-  return new ServerError('BODY_TOO_LARGE', `the body is larger than ${maxBodyBytes} bytes`);
+export function tooLarge(maxBytes: number): ServerError {
+  return new ServerError('BODY_TOO_LARGE', `the body is larger than ${maxBytes} bytes`);
 }

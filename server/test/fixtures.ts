@@ -25,6 +25,7 @@ export const RENDERING: Contract = defaultContract('grey', INPUT_SIZE, LUNG);
 
 export const LIMITS: Limits = {
   maxBodyBytes: 2_000_000,
+  maxSeriesBytes: 20_000_000,
   queue: 4,
   inFlight: 32,
   bytesInFlight: 64_000_000,

@@ -1,6 +1,7 @@
 /** A Fastify request's way through the gate. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Limits } from '../config.ts';
 import { ServerError } from '../errors.ts';
 import type { Admission, Arrival, Ask, Gate, Job } from '../gate.ts';
 import type { Facts } from '../observe/witness.ts';
@@ -20,7 +21,11 @@ export interface Entrance {
   readonly asks: (request: FastifyRequest) => boolean;
 }
 
-export function createEntrance(gate: Gate, outcomes: Pick<Outcomes, 'spanOf' | 'noteFacts'>): Entrance {
+export function createEntrance(
+  gate: Gate,
+  outcomes: Pick<Outcomes, 'spanOf' | 'noteFacts'>,
+  limits: Limits,
+): Entrance {
   const asked = new WeakSet<FastifyRequest>();
   const admissions = new WeakMap<FastifyRequest, { admission: Admission; gone: AbortController }>();
   return {
@@ -28,7 +33,8 @@ export function createEntrance(gate: Gate, outcomes: Pick<Outcomes, 'spanOf' | '
     admit: async (request, reply) => {
       asked.add(request);
       const encoding = request.headers['content-encoding'];
-      const admission = gate.admit(arrivalOf(request.headers));
+      const maxBytes = maxBytesOf(request.headers, limits);
+      const admission = gate.admit({ ...arrivalOf(request.headers), maxBytes });
       if (encoding !== undefined && encoding !== 'identity') {
         admission.end();
         throw new ServerError('CONTENT_ENCODING_UNSUPPORTED');
@@ -72,6 +78,14 @@ function milliseconds(value: string | string[]): number {
   if (ms < 1 || ms > DAY_MS) throw new ServerError('DEADLINE_INVALID');
   return ms;
 }
+
+/** The most of a body of this type: only forms and archives hold a series. */
+export function maxBytesOf(headers: IncomingHttpHeaders, limits: Limits): number {
+  const type = headers['content-type']?.toLowerCase() ?? '';
+  return SERIES_TYPES.test(type) ? limits.maxSeriesBytes : limits.maxBodyBytes;
+}
+
+const SERIES_TYPES = /^\s*(multipart\/form-data|application\/(zip|x-zip-compressed))\s*(;|$)/;
 
 /** The whole body of a request, as the parser of app.ts leaves it. */
 export function bodyOf({ body }: FastifyRequest): Uint8Array {
