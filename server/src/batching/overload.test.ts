@@ -79,19 +79,18 @@ const GPU = { lanes: 1, maxBatch: 32, limit: 128, durationMs: (n: number) => 8 +
 
 describe('at three times what the engine can do', () => {
   it.each([
-    { given: 'a CPU and a patient client', engine: CPU, deadlineMs: 5_000, want: 0.95 },
-    { given: 'a CPU and a client that waits for six images', engine: CPU, deadlineMs: 360, want: 0.95 },
+    { given: 'a CPU and a patient client', engine: CPU, deadlineMs: 5_000 },
+    { given: 'a CPU and a client that waits for six images', engine: CPU, deadlineMs: 360 },
     {
       given: 'a CPU whose queue is far too long for the deadline',
       engine: { ...CPU, limit: 400 },
       deadlineMs: 500,
-      want: 0.95,
     },
-    { given: 'a GPU', engine: GPU, deadlineMs: 1_000, want: 0.95 },
-    { given: 'a GPU and a client that waits for three batches', engine: GPU, deadlineMs: 150, want: 0.9 },
-  ])('nearly all possible answers come in time, with $given', async ({ engine, deadlineMs, want }) => {
+    { given: 'a GPU', engine: GPU, deadlineMs: 1_000 },
+    { given: 'a GPU and a client that waits for three batches', engine: GPU, deadlineMs: 150 },
+  ])('nearly all possible answers come in time, with $given', async ({ engine, deadlineMs }) => {
     const { inTime, wasted } = await weather({ ...engine, load: 3, deadlineMs });
-    expect(inTime).toBeGreaterThan(want);
+    expect(inTime).toBeGreaterThan(0.95);
     expect(wasted).toBeLessThan(0.02);
   });
 });

@@ -155,7 +155,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (reserved === 0) void check();
   }
 
-  const predict = (n: number): number => fit.predict(n) ?? 0;
+  /** With some allowance: of two images that have just the expected time, one would be computed for nobody. */
+  const predict = (n: number): number => (fit.predict(n) ?? 0) + fit.spreadMs;
 
   const isMoreToCome = (): boolean => [...rooms].some((room) => toCome(room) > 0);
 
