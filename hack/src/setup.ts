@@ -31,6 +31,7 @@ type Need = () => Promise<unknown>;
 const native: Need = () => systemPackages('native');
 const python: Need = () => systemPackages('python');
 const dicom: Need = () => systemPackages('dicom');
+const browser: Need = () => systemPackages('browser');
 const postgres: Need = () => systemPackages('postgres');
 const jenkins: Need = () => systemPackages('jenkins');
 /** The API server, with or without controllers: `cluster.up('control' | 'kcm')`. */
@@ -59,7 +60,7 @@ const needs: Record<string, readonly Need[]> = {
   ],
   store: [python, motoVenv],
   wire: [],
-  web: [native, installTensorflow, baseWeightsPath],
+  web: [native, browser, installTensorflow, baseWeightsPath],
   client: [native, installTensorflow, baseWeightsPath],
   server: [native, installTensorflow, baseWeightsPath, mlflowVenv, samplePhotosDir],
   operator: [native, ...api, mlflowVenv],

@@ -68,9 +68,9 @@ export function createApi(): Api {
       cache: 'no-store',
       redirect: 'error',
     };
-    const answer = await fetch(path, init).catch((cause: unknown) => {
+    const answer = await fetch(path, init).catch(() => {
       if (signal.aborted) throw signal.reason;
-      throw new Refusal({ detail: cause instanceof Error ? cause.message : '' });
+      throw new Refusal({});
     });
     if (!answer.ok) throw await refusalOf(answer);
     return answer;

@@ -59,14 +59,16 @@ export function createCard(root: HTMLElement, live: HTMLElement): Card {
       const ofImage = isOfImage(refusal);
       const advice = adviceOf(refusal);
       const word = ofImage ? 'Refused' : 'No answer';
-      const detail = refusal.detail === refusal.message ? '' : refusal.detail;
+      // What is wrong with this image before what the code means; of a server, the other way round.
+      const said = [refusal.message, sentence(refusal.detail)];
+      const [reason = '', more = ''] = (ofImage ? said.toReversed() : said).filter((text) => text !== '');
       const keyForm = refusal.status === 401 ? keyFormOf(actions.useKey) : undefined;
       show(
         ofImage ? 'refused' : 'failed',
-        `${word}. ${refusal.message} ${detail} ${advice}`,
+        `${word}. ${reason} ${advice}`,
         chip(word),
-        make('p', 'reason', refusal.message),
-        detail === '' ? undefined : make('p', '', detail),
+        make('p', 'reason', reason),
+        more === '' || more === reason ? undefined : make('p', '', more),
         make('p', 'muted', advice),
         keyForm,
         mayBeRetried(refusal) ? button('Try again', 'primary', actions.retry) : undefined,
@@ -80,6 +82,11 @@ export function createCard(root: HTMLElement, live: HTMLElement): Card {
       keyForm?.querySelector('input')?.focus();
     },
   };
+}
+
+/** Details begin with a small letter where they follow a colon in a log. */
+function sentence(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }
 
 function chip(word: string): HTMLElement {
@@ -137,7 +144,13 @@ function callOf(answer: Classification): HTMLElement {
   if (decision.conformal !== null) {
     const { alpha, labels } = decision.conformal;
     const left = labels.length === 0 ? 'none' : labels.join(', ');
-    section.append(make('p', 'muted', `Not excluded at ${percent(1 - alpha)} confidence: ${left}.`));
+    section.append(
+      make(
+        'p',
+        'muted',
+        `Not excluded at ${Number((100 - 100 * alpha).toPrecision(3))} % confidence: ${left}.`,
+      ),
+    );
   }
   return section;
 }

@@ -39,10 +39,14 @@ function coloured({ rows, columns, values }: Heatmap): ImageData {
   const image = new ImageData(columns, rows);
   const most = Math.max(...values, Number.MIN_VALUE);
   for (const [at, value] of values.entries()) {
-    const warmth = Math.min(Math.max(value / most, 0), 1);
-    image.data.set([...colourOf(warmth), Math.round(255 * Math.min(1, warmth * 1.5))], at * 4);
+    const warmth = between0and1(value / most);
+    image.data.set([...colourOf(warmth), Math.round(255 * between0and1((warmth - 0.1) * 1.6))], at * 4);
   }
   return image;
+}
+
+function between0and1(value: number): number {
+  return Math.min(Math.max(value, 0), 1);
 }
 
 function colourOf(warmth: number): readonly [number, number, number] {

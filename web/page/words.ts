@@ -50,8 +50,12 @@ export function spoken(answer: Classification): string {
   return `${label}, ${percent(probability)}. ${calledOf(answer)} ${notice}`;
 }
 
-export function calledOf({ positive }: Classification): string {
+export function calledOf({ positive, outcome }: Classification): string {
   if (positive.called === null) return 'The model has no operating point, so nothing is called.';
+  if (outcome === 'abstained') {
+    const side = positive.called ? 'at or above' : 'below';
+    return `Nothing is called: the model abstains. Its score is ${side} the operating point.`;
+  }
   if (positive.called) return `Called ${positive.label}: at or above the operating point.`;
   return `Not called ${positive.label}: below the operating point.`;
 }

@@ -38,6 +38,12 @@ const packages = {
     dicom3tools: { probe: 'dciodvfy', why: 'checks the DICOM objects that we write' },
     dcmtk: { probe: 'dsrdump', why: 'reads our structured reports as another toolkit' },
   },
+  browser: {
+    chromium: {
+      probe: ['sh', '-c', 'command -v chromium || command -v google-chrome'],
+      why: 'opens the page of the server in its tests',
+    },
+  },
   postgres: {
     postgresql: {
       probe: ['sh', '-c', 'ls /usr/lib/postgresql/*/bin/initdb || command -v initdb'],
@@ -65,8 +71,8 @@ const packages = {
 } as const satisfies Record<string, Readonly<Record<string, SystemPackage>>>;
 
 /**
- * `python`: environments of Python tools; `native`: those and TensorFlow; `dicom`: checks of DICOM objects; `postgres`: the database of an MLflow;
- * `jenkins`: the test of the Jenkinsfile; `cluster`: `up('control' | 'kcm')`;
+ * `python`: environments of Python tools; `native`: those and TensorFlow; `dicom`: checks of DICOM objects;
+ * `browser`: the page in a real one; `postgres`: the database of an MLflow; `jenkins`: the test of the Jenkinsfile; `cluster`: `up('control' | 'kcm')`;
  * `node`: `up('node')`; `images`: builds without a Docker engine.
  */
 export type PackageSet = keyof typeof packages;
