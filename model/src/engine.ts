@@ -9,13 +9,12 @@ export type Tf = typeof tfjs;
 /**
  * Loads TensorFlow with its native engine.
  *
- * `HILUM_ENGINE=gpu` takes tfjs-node-gpu instead of tfjs-node, and warns where it finds no GPU. TensorFlow's own
- * notices are silent unless `TF_CPP_MIN_LOG_LEVEL` is set.
+ * TensorFlow's own notices are silent unless `TF_CPP_MIN_LOG_LEVEL` is set.
  *
+ * @param engine `gpu` takes tfjs-node-gpu instead of tfjs-node, and warns where it finds no GPU; default HILUM_ENGINE, or `cpu`
  * @throws EngineError ENGINE_MISSING where the native library is not installed, ENGINE_UNKNOWN
  */
-export async function loadEngine(): Promise<Tf> {
-  const engine = process.env['HILUM_ENGINE'] ?? 'cpu';
+export async function loadEngine(engine = process.env['HILUM_ENGINE'] ?? 'cpu'): Promise<Tf> {
   const name = PACKAGES.get(engine);
   if (name === undefined) {
     throw new EngineError('ENGINE_UNKNOWN', `HILUM_ENGINE is "${engine}"; it is one of cpu, gpu`);
@@ -45,9 +44,14 @@ const GPU_REMEDY =
 
 /** TensorFlow falls back to the CPU without a word where the driver is missing or too old. */
 function warnWithoutGpu(tf: Tf): void {
-  const backend: object = tf.backend();
-  if ('isUsingGpuDevice' in backend && backend.isUsingGpuDevice === true) return;
+  if (isOnGpu(tf)) return;
   process.emitWarning('HILUM_ENGINE is gpu, but TensorFlow sees no GPU and computes on the CPU');
+}
+
+/** Whether this engine computes on a GPU, which tfjs-node-gpu does not where it finds none. */
+export function isOnGpu(tf: Tf): boolean {
+  const backend: object = tf.backend();
+  return 'isUsingGpuDevice' in backend && backend.isUsingGpuDevice === true;
 }
 
 /**

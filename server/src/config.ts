@@ -8,6 +8,7 @@ import {
   accessVariables,
 } from './access/config.ts';
 import { ConfigError } from './config-error.ts';
+import { type EngineConfig, engineOf, engineVariables } from './engine/config.ts';
 import { type LedgerConfig, ledgerOf, ledgerVariables } from './ledger/config.ts';
 
 export { ConfigError };
@@ -52,6 +53,7 @@ const envSchema = z.object({
   HILUM_OTEL: z.enum(['on', 'off', 'auto']).default('auto'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.string().optional(),
   ...ledgerVariables,
+  ...engineVariables,
   ...accessVariables,
 });
 
@@ -88,6 +90,7 @@ export interface ServerConfig {
   };
   readonly host: string;
   readonly port: number;
+  readonly engine: EngineConfig;
   readonly access: AccessConfig;
   readonly tls?: TlsConfig;
   readonly web: WebConfig;
@@ -125,6 +128,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): S
     },
     host: e.HILUM_HOST,
     port: e.HILUM_PORT,
+    engine: engineOf(e),
     ...accessOf(e, e.HILUM_HOST),
     limits: {
       maxBodyBytes: e.HILUM_MAX_BODY_BYTES,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MlflowError } from '@hilum/mlflow';
 import { type AcquireOptions, acquire, reasonOf } from './acquire.ts';
 import type { Engine } from './engine/engine.ts';
-import { startEngine } from './engine/worker.ts';
+import { type EngineOptions, startEngine } from './engine/worker.ts';
 import { ServerError } from './errors.ts';
 import { type AcquiredModel, GaveUp, type ModelState, type ServedModel } from './readiness.ts';
 
@@ -31,6 +31,7 @@ export interface ModelOptions extends Omit<AcquireOptions, 'report' | 'signal'> 
   readonly backoff?: { readonly firstMs: number; readonly maxMs: number };
   /** In [0, 1). */
   readonly random: () => number;
+  readonly engine?: Omit<EngineOptions, 'onTrouble'>;
 }
 
 /** Starts at once; nothing is thrown here. */
@@ -49,9 +50,16 @@ export function startModel(options: ModelOptions): ModelLife {
   const bringUp = async (): Promise<ServedModel> => {
     const model = await acquireWithPatience(options, report, stop.signal);
     report({ code: 'WARMING_UP', message: 'loading the weights' });
-    engine = await startEngine(model.info.dir, stop.signal);
+    let served: ServedModel | undefined;
+    engine = await startEngine(model.info.dir, stop.signal, {
+      ...options.engine,
+      onTrouble: (why) => {
+        if (why !== undefined) report({ code: 'ENGINE_STUCK', message: why });
+        else if (served !== undefined) report({ code: 'READY', message: 'ready', model: served });
+      },
+    });
     void engine.died.then(fail);
-    const served = { ...model, engine: engine.facts };
+    served = { ...model, engine: engine.facts };
     report({ code: 'READY', message: 'ready', model: served });
     return served;
   };

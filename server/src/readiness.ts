@@ -11,8 +11,10 @@ export const READINESS_CODES = {
     'The registry has no such model, version or alias yet. It is asked again, with growing pauses.',
   DOWNLOADING: 'The model package is on its way; `progress` has the bytes.',
   VERIFYING: 'The sha256 of every file of the package is compared with its manifest.',
-  WARMING_UP: 'The engine loads the weights and answers a first, empty image.',
+  WARMING_UP: 'The engine loads the weights and answers the golden images of the package.',
   READY: 'Images are answered.',
+  ENGINE_STUCK:
+    'The inference engine did not answer in time or lost its thread, and is started again; once more, and the server ends with exit code 70.',
   SHUTTING_DOWN: 'The server was told to end: it finishes what it has; send no more here.',
   DIGEST_MISMATCH:
     'The package is not the one that was asked for, or was altered. The server ends with exit code 65.',
@@ -20,9 +22,12 @@ export const READINESS_CODES = {
   CONTRACT_UNSUPPORTED:
     'The package asks for a preprocessing that this version cannot do exactly. The server ends with exit code 65.',
   PACKAGE_INVALID: 'The package cannot be read. The server ends with exit code 65.',
+  WARM_UP_MISMATCH:
+    'The engine does not reproduce the answers that the package carries for its golden images. The server ends with exit code 65.',
   CACHE_FAILED:
     'The folder for downloaded models cannot be written or read. The server ends with exit code 69.',
-  ENGINE_MISSING: 'TensorFlow is not installed here. The server ends with exit code 69.',
+  ENGINE_MISSING:
+    'The library of the inference engine is not installed, or not for this machine. The server ends with exit code 69.',
   ENGINE_FAILED: 'The inference engine could not load the model, or died. The server ends with exit code 70.',
 } as const;
 
@@ -34,6 +39,7 @@ export const EXIT_CODES: Partial<Record<ReadinessCode, number>> = {
   PACKAGE_INCOMPLETE: 65,
   CONTRACT_UNSUPPORTED: 65,
   PACKAGE_INVALID: 65,
+  WARM_UP_MISMATCH: 65,
   CACHE_FAILED: 69,
   ENGINE_MISSING: 69,
   ENGINE_FAILED: 70,

@@ -53,6 +53,7 @@ export async function start(config: ServerConfig, options: StartOptions = {}): P
     ...(digest === undefined ? {} : { digest }),
     ...(mlflow === undefined ? {} : { mlflow: createMlflow(mlflow) }),
     ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
+    engine: { ...config.engine, onWarning: (message) => logger.warn({ engine: config.engine.kind }, message) },
     random: Math.random,
     onState: (state) => {
       options.onState?.(state);

@@ -9,8 +9,13 @@ export interface Field {
   readonly value: number | Uint8Array;
 }
 
-/** The fields of a message in file order; throws RangeError where the bytes end early or are no protobuf. */
-export function* readFields(message: Uint8Array): Generator<Field> {
+/**
+ * The fields of a message in file order.
+ *
+ * @param isCut whether only the beginning of the message is there: then the field that is cut comes as far as it is there
+ * @throws RangeError where the bytes end early or are no protobuf
+ */
+export function* readFields(message: Uint8Array, isCut = false): Generator<Field> {
   let at = 0;
   const varint = (): number => {
     let value = 0;
@@ -22,7 +27,9 @@ export function* readFields(message: Uint8Array): Generator<Field> {
     }
   };
   const bytes = (length: number): Uint8Array => {
-    if (at + length > message.length) throw new RangeError('protobuf: a field is longer than its message');
+    if (at + length > message.length && !isCut) {
+      throw new RangeError('protobuf: a field is longer than its message');
+    }
     return message.subarray(at, (at += length));
   };
   while (at < message.length) {

@@ -69,6 +69,9 @@ export const FILES = {
   manifest: 'manifest.json',
 } as const;
 
+/** Where a package has one: the same network in whole numbers, which passed the gate of its run. */
+export const INT8_PATH = 'model.int8.onnx';
+
 /** Where a package has one; so that a threshold is never trusted that nobody vouched for, its path is in the manifest. */
 export const DECISION_PATH = `training/${DECISION_FILE}`;
 

@@ -11,10 +11,12 @@ export interface EngineFacts {
   readonly device: 'cpu' | 'gpu';
   /** Batches that are computed at the same time. */
   readonly lanes: number;
-  /** Threads of one batch. */
+  /** Threads that compute: those of a batch which is alone; lanes that are busy together share them. */
   readonly threads: number;
   /** The most images of one batch; 1 where more would only cost memory. */
   readonly maxBatch: number;
+  /** Why it is not what it should be, such as a fallback. */
+  readonly warning?: string;
 }
 
 export interface InferOptions {

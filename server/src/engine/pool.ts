@@ -1,0 +1,191 @@
+/**
+ * The lanes of one engine: one to begin with, which has all threads to itself while it is alone; more, of fewer threads
+ * each, when images come side by side. A lane that dies or hangs is started again, once.
+ */
+import { ServerError } from '../errors.ts';
+import { GaveUp } from '../readiness.ts';
+import { createCrowd } from './crowd.ts';
+import type { Engine, EngineAnswer } from './engine.ts';
+import { type Lane, LaneLost } from './lane.ts';
+
+export interface PoolOptions {
+  /** Starts a lane and lets it prove itself. */
+  readonly start: (threads: number) => Promise<Lane>;
+  /** The most lanes, and the threads that they share. */
+  readonly lanes: number;
+  readonly threads: number;
+  /** Why no lane answers at the moment; undefined when one does again. */
+  readonly onTrouble: (why: string | undefined) => void;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+export interface Pool extends Pick<Engine, 'infer' | 'died' | 'close'> {
+  readonly version: string;
+  readonly device: 'cpu' | 'gpu';
+}
+
+interface Slot {
+  state: 'absent' | 'opening' | 'idle' | 'busy';
+  lane: Lane | undefined;
+  threads: number;
+  /** Monotonic; when it was last started again after a loss. */
+  restartedAt: number;
+}
+
+interface Job {
+  readonly batch: Float32Array;
+  readonly n: number;
+  readonly activations: boolean;
+  readonly resolve: (answer: EngineAnswer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** @throws what `start` throws, of the first lane */
+export async function startPool(options: PoolOptions): Promise<Pool> {
+  const { start, lanes, threads, onTrouble, now } = options;
+  const wide = threads;
+  const narrow = Math.max(1, Math.floor(threads / lanes));
+  const crowd = createCrowd(now);
+  const died = Promise.withResolvers<GaveUp>();
+  const jobs: Job[] = [];
+  const slots = Array.from({ length: lanes }, (): Slot => ({ ...ABSENT }));
+  let closing = false;
+  let troubled = false;
+  let calm: NodeJS.Timeout | undefined;
+
+  /** Whatever changed: does what can be done now. */
+  const advance = (): void => {
+    if (closing) return;
+    const isCrowded = lanes > 1 && crowd.isCrowded();
+    for (const slot of slots) {
+      if (slot.state !== 'idle') continue;
+      const wanted = isCrowded ? narrow : wide;
+      // While images wait, only what makes them faster is worth a pause.
+      if (slot === slots[0] && slot.threads !== wanted && (isCrowded || jobs.length === 0)) {
+        void resize(slot, wanted);
+        continue;
+      }
+      const job = jobs.shift();
+      if (job !== undefined) void work(slot, job);
+    }
+    const next = slots.find(({ state }) => state === 'absent');
+    if (isCrowded && next !== undefined && jobs.length > 0) void openNext(next);
+    watchTrouble();
+    clearTimeout(calm);
+    if (isCrowded) calm = setTimeout(advance, crowd.calmInMs()).unref();
+  };
+
+  const work = async (slot: Slot, { batch, n, activations, resolve, reject }: Job): Promise<void> => {
+    const { lane } = slot;
+    if (lane === undefined) return reject(new ServerError('ENGINE_FAILED'));
+    slot.state = 'busy';
+    try {
+      resolve(await lane.infer(batch, n, activations));
+    } catch (error) {
+      if (error instanceof LaneLost) return reject(new ServerError('ENGINE_FAILED', undefined, { cause: error }));
+      reject(error);
+    }
+    release(slot, lane);
+  };
+
+  const resize = async (slot: Slot, wanted: number): Promise<void> => {
+    const { lane } = slot;
+    if (lane === undefined) return;
+    slot.state = 'opening';
+    slot.threads = wanted;
+    try {
+      await lane.resize(wanted);
+    } catch (error) {
+      if (error instanceof LaneLost) return;
+      return giveUp(error);
+    }
+    release(slot, lane);
+  };
+
+  const release = (slot: Slot, lane: Lane): void => {
+    if (slot.lane !== lane) return; // lost meanwhile
+    slot.state = 'idle';
+    advance();
+  };
+
+  const open = async (slot: Slot, size: number): Promise<Lane> => {
+    slot.state = 'opening';
+    slot.threads = size;
+    const lane = await start(size);
+    if (closing) {
+      await lane.close();
+      throw new Error('the engine was closed');
+    }
+    slot.lane = lane;
+    slot.state = 'idle';
+    void lane.lost.then(async (error) => replace(slot, error));
+    return lane;
+  };
+
+  const openNext = async (slot: Slot): Promise<void> => {
+    try {
+      await open(slot, narrow);
+      advance();
+    } catch (error) {
+      if (!closing) giveUp(error);
+    }
+  };
+
+  const replace = async (slot: Slot, error: LaneLost): Promise<void> => {
+    slot.lane = undefined;
+    slot.state = 'opening';
+    if (closing) return;
+    if (now() - slot.restartedAt < RESTART_PAUSE_MS) return giveUp(error);
+    slot.restartedAt = now();
+    watchTrouble(error.message);
+    try {
+      await open(slot, slot.threads);
+      advance();
+    } catch (again) {
+      if (!closing) giveUp(again);
+    }
+  };
+
+  const watchTrouble = (why = 'the inference engine is started again'): void => {
+    const isTroubled = slots.every(({ lane }) => lane === undefined);
+    if (isTroubled === troubled) return;
+    troubled = isTroubled;
+    onTrouble(isTroubled ? why : undefined);
+  };
+
+  const giveUp = (error: unknown): void => {
+    closing = true;
+    clearTimeout(calm);
+    const message = error instanceof Error ? error.message : String(error);
+    died.resolve(error instanceof GaveUp ? error : new GaveUp('ENGINE_FAILED', message, { cause: error }));
+    for (const { reject } of jobs.splice(0)) reject(new ServerError('ENGINE_FAILED', undefined, { cause: error }));
+    for (const { lane } of slots) void lane?.close();
+  };
+
+  const [first] = slots;
+  if (first === undefined) throw new RangeError('an engine has a lane at least');
+  const { version, device } = await open(first, wide);
+  return {
+    version,
+    device,
+    died: died.promise,
+    infer: async (batch, n, { activations = false } = {}) =>
+      new Promise((resolve, reject) => {
+        if (closing) return reject(new ServerError('ENGINE_FAILED'));
+        crowd.note(jobs.length + slots.filter(({ state }) => state === 'busy').length);
+        jobs.push({ batch, n, activations, resolve, reject });
+        advance();
+      }),
+    close: async () => {
+      closing = true;
+      clearTimeout(calm);
+      await Promise.all(slots.map(async ({ lane }) => lane?.close()));
+    },
+  };
+}
+
+const ABSENT: Slot = { state: 'absent', lane: undefined, threads: 0, restartedAt: Number.NEGATIVE_INFINITY };
+
+/** A lane that is lost twice within this time will be lost again. */
+const RESTART_PAUSE_MS = 300_000;
