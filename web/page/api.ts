@@ -1,16 +1,7 @@
 /** The one server that this page talks to: its own. */
-import type { Classification, Pixels, Problem } from '@hilum/wire';
+import type { Classification, Explanation, Pixels, Problem } from '@hilum/wire';
 import type { Slice, Study } from './files.ts';
-import type { Heatmap, Region } from './heatmap.ts';
 import type { Raster } from './window.ts';
-
-/** Where the network looked, for one image. */
-export interface Explanation {
-  readonly label: string;
-  readonly layer: string;
-  readonly heatmap: Heatmap;
-  readonly region: Region;
-}
 
 export type Readiness =
   | { readonly ready: true; readonly model: Classification['model'] }

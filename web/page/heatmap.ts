@@ -1,18 +1,5 @@
 /** A Grad-CAM map as colours over an image. */
-
-/** Where a class was seen: `values` in 0..1, row by row, spread over `region` of the image. */
-export interface Heatmap {
-  readonly rows: number;
-  readonly columns: number;
-  readonly values: readonly number[];
-}
-
-export interface Region {
-  readonly top: number;
-  readonly left: number;
-  readonly rows: number;
-  readonly columns: number;
-}
+import type { Explanation } from '@hilum/wire';
 
 // Dark violet over red to yellow: rising in lightness, so that it reads without colour vision as well.
 const STOPS: readonly (readonly [number, number, number])[] = [
@@ -23,11 +10,11 @@ const STOPS: readonly (readonly [number, number, number])[] = [
 ];
 
 /** Paints the map where its region lies; what is not warm stays clear, so that the image is seen. */
-export function paintHeatmap(canvas: HTMLCanvasElement, map: Heatmap, region: Region): void {
+export function paintHeatmap(canvas: HTMLCanvasElement, { heatmap, region }: Explanation): void {
   const small = document.createElement('canvas');
-  small.width = map.columns;
-  small.height = map.rows;
-  small.getContext('2d')?.putImageData(coloured(map), 0, 0);
+  small.width = heatmap.columns;
+  small.height = heatmap.rows;
+  small.getContext('2d')?.putImageData(coloured(heatmap), 0, 0);
   const into = canvas.getContext('2d');
   if (into === null) return;
   into.clearRect(0, 0, canvas.width, canvas.height);
@@ -35,11 +22,9 @@ export function paintHeatmap(canvas: HTMLCanvasElement, map: Heatmap, region: Re
   into.drawImage(small, region.left, region.top, region.columns, region.rows);
 }
 
-function coloured({ rows, columns, values }: Heatmap): ImageData {
+function coloured({ rows, columns, values }: Explanation['heatmap']): ImageData {
   const image = new ImageData(columns, rows);
-  const most = Math.max(...values, Number.MIN_VALUE);
-  for (const [at, value] of values.entries()) {
-    const warmth = between0and1(value / most);
+  for (const [at, warmth] of values.entries()) {
     image.data.set([...colourOf(warmth), Math.round(255 * between0and1((warmth - 0.1) * 1.6))], at * 4);
   }
   return image;

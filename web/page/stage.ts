@@ -1,11 +1,13 @@
 /** The image itself: two canvases above each other, one for greys, one for the heat map. */
-import { type Heatmap, type Region, paintHeatmap } from './heatmap.ts';
+import type { Explanation } from '@hilum/wire';
+import { paintHeatmap } from './heatmap.ts';
 import { type Raster, type Window, render } from './window.ts';
 
 export interface Stage {
   readonly draw: (raster: Raster, window: Window) => void;
-  /** Between 0 and 1; undefined clears it. */
-  readonly overlay: (map: { heatmap: Heatmap; region: Region } | undefined) => void;
+  /** undefined clears it. */
+  readonly overlay: (map: Explanation | undefined) => void;
+  /** Of the overlay, 0 to 1. */
   readonly opacity: (share: number) => void;
   /** Instead of an image. */
   readonly say: (text: string) => void;
@@ -36,7 +38,7 @@ export function createStage(image: HTMLCanvasElement, overlay: HTMLCanvasElement
     },
     overlay: (map) => {
       if (map === undefined) overlay.getContext('2d')?.clearRect(0, 0, overlay.width, overlay.height);
-      else paintHeatmap(overlay, map.heatmap, map.region);
+      else paintHeatmap(overlay, map);
     },
     opacity: (share) => {
       overlay.style.opacity = String(share);

@@ -1,10 +1,11 @@
 /** The image of a study with its controls: slices, window, heat map. */
-import { type Api, type Explanation, Refusal } from './api.ts';
+import type { Explanation } from '@hilum/wire';
+import { type Api, Refusal } from './api.ts';
 import { byId, make } from './dom.ts';
 import type { Slice, Study } from './files.ts';
 import { createStage } from './stage.ts';
 import { type Raster, type Window, presetsOf, rangeOf } from './window.ts';
-import { noOverlay } from './words.ts';
+import { aboutMap, noOverlay } from './words.ts';
 
 export interface Viewer {
   /** Shows the middle slice; `signal` ends all that is asked for the study. */
@@ -128,10 +129,8 @@ export function createViewer(api: Api): Viewer {
     const slice = study?.slices[at];
     const map = heat.checked && slice !== undefined ? maps.get(slice) : undefined;
     stage.overlay(map);
-    byId('opacity-row', HTMLElement).hidden = map === undefined;
-    if (map !== undefined) {
-      heatNote.textContent = `What spoke for “${map.label}” in layer ${map.layer}: where the network looked, not where a tumour is.`;
-    }
+    byId('opacity-row', HTMLElement).hidden = map === undefined || map.empty;
+    if (map !== undefined) heatNote.textContent = aboutMap(map);
   };
 
   const explainNow = async (): Promise<void> => {

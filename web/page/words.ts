@@ -1,5 +1,5 @@
 /** What the codes of the server mean to the person in front of the page, and what to do. */
-import type { Classification } from '@hilum/wire';
+import type { Classification, Explanation } from '@hilum/wire';
 import type { Refusal } from './api.ts';
 
 /** Whether the image was judged unfit, rather than the server unable. */
@@ -41,6 +41,12 @@ export function noOverlay(refusal: Refusal): string {
   if (refusal.status === 404) return 'This server gives no heat maps.';
   if (refusal.code === 'FORBIDDEN') return 'Your key does not allow heat maps.';
   return `No heat map: ${refusal.detail === '' ? refusal.message : refusal.detail}`;
+}
+
+/** What a heat map shows, and what it does not. */
+export function aboutMap({ label, layer, empty }: Explanation): string {
+  if (empty) return `No place in this image speaks for “${label}”.`;
+  return `What spoke for “${label}” in layer ${layer}: where the network looked, not where a tumour is.`;
 }
 
 /** The answer in one breath, for a screen reader. */

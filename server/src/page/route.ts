@@ -22,19 +22,19 @@ export const pageRoutes: Routes = async (app, { entrance, page }) => {
   app.post('/v1/pixels', {
     schema: pixelsRouteSchema,
     onRequest: entrance.admit,
-    // No room in the engine's queue: nothing is inferred.
-    handler: async (request, reply) =>
-      entrance.run(request, { images: 0 }, async (job) => {
+    handler: async (request, reply) => {
+      // No room in the engine's queue: nothing is inferred.
+      const image = await entrance.run(request, { images: 0 }, async (job) => {
         const bytes = bodyOf(request);
-        const { value: image } = await job.timed('decode', () => decodeImage(bytes, { signal: job.signal }));
-        job.signal.throwIfAborted();
-        const { header, body } = pixelsOf(image);
-        return reply
-          .header(PIXELS_HEADER, JSON.stringify(header))
-          .header('cache-control', 'no-store')
-          .type('application/octet-stream')
-          .send(body);
-      }),
+        return job.timed('decode', () => decodeImage(bytes, { signal: job.signal }));
+      });
+      const { header, body } = pixelsOf(image.value);
+      return reply
+        .header(PIXELS_HEADER, JSON.stringify(header))
+        .header('cache-control', 'no-store')
+        .type('application/octet-stream')
+        .send(body);
+    },
   });
   app.route({
     method: ['GET', 'PUT', 'PATCH', 'DELETE'],
