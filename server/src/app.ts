@@ -18,6 +18,7 @@ import { classifyRoutes } from './classify/route.ts';
 import type { Limits } from './config.ts';
 import type { Routes, ServerContext } from './context.ts';
 import type { ServerError } from './errors.ts';
+import { explainRoutes } from './explain/route.ts';
 import { createGate, tooLarge } from './gate.ts';
 import { createEntrance, maxBytesOf } from './http/admission.ts';
 import type { Ledger } from './ledger/ledger.ts';
@@ -58,6 +59,7 @@ export interface App {
 /** In the order of the API page. */
 const ROUTES: readonly Routes[] = [
   classifyRoutes,
+  explainRoutes,
   oipRoutes,
   grpcRoutes,
   scoringRoutes,

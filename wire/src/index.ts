@@ -1,4 +1,5 @@
 export { NOTICE, classificationSchema, modelSchema, type Classification } from './classification.ts';
+export { HEATMAP_HEADER, explanationSchema, heatmapSchema, type Explanation } from './explanation.ts';
 export { liveSchema, readySchema } from './health.ts';
 export { jsonSchema } from './json-schema.ts';
 export { notReadySchema, problemSchema, type Problem } from './problem.ts';
