@@ -70,6 +70,7 @@ const ROUTES: readonly Routes[] = [
 export async function buildApp(options: AppOptions): Promise<App> {
   const { model, limits, registry } = options;
   const now = options.now ?? (() => performance.now());
+  const date = options.date ?? (() => new Date());
   const badHttp = createBadHttp();
   const timeouts = {
     headersTimeout: limits.bodyTimeoutMs,
@@ -116,7 +117,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const gate = createGate({ model, scheduler, limits, metrics, witnesses, now });
   const entrance = createEntrance(gate, outcomes, limits);
   const { noteCode, noteFacts } = outcomes;
-  const access = await installAccess(app, { ...options, now, noteFacts });
+  const access = await installAccess(app, { ...options, now, date, noteFacts });
   const context: ServerContext = {
     model,
     gate,

@@ -16,6 +16,11 @@ export function createBadHttp(): BadHttp {
     wasLate: (socket) => late.has(socket),
     answer: (error, socket) => {
       if (error.code === 'ECONNRESET' || !socket.writable) return;
+      if (/^ERR_(?:TLS|SSL)_/.test(error.code ?? '')) {
+        // No handshake, so nothing can be said: an answer would wait for it for ever.
+        socket.destroy();
+        return;
+      }
       const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
       if (isLate) late.add(socket);
       // A client that goes on dripping bytes must not keep the connection.

@@ -20,6 +20,7 @@ export interface AccessParts {
 interface InstallOptions extends AccessParts, Pick<GuardOptions, 'noteFacts'> {
   /** Monotonic milliseconds. */
   readonly now: () => number;
+  readonly date: () => Date;
 }
 
 /**
@@ -28,7 +29,7 @@ interface InstallOptions extends AccessParts, Pick<GuardOptions, 'noteFacts'> {
  * @throws ConfigError where a file of the settings cannot be read
  */
 export async function installAccess(app: FastifyInstance, options: InstallOptions): Promise<Access> {
-  const { tls, followMs, now, noteFacts } = options;
+  const { tls, followMs, now, date, noteFacts } = options;
   const web = options.web ?? { corsOrigins: [], metrics: 'open' };
   const logger = app.log;
   const access = createAccess({
@@ -36,7 +37,7 @@ export async function installAccess(app: FastifyInstance, options: InstallOption
     followMs,
     logger,
     now,
-    date: options.date ?? (() => new Date()),
+    date,
   });
   app.addHook('onClose', async () => access.close());
   await addHeaders(app, { corsOrigins: web.corsOrigins, tls: tls !== undefined });

@@ -23,6 +23,7 @@ export function httpsOptions(config: TlsConfig | undefined, timeouts: Timeouts):
     ...timeouts,
     ...read(config),
     minVersion: 'TLSv1.2',
+    ALPNCallback: chooseProtocol,
     // A client that connects and says nothing.
     handshakeTimeout: timeouts.headersTimeout,
     // Asked for and not demanded: the kubelet has none and must reach the health checks. The guard demands it.
