@@ -80,6 +80,11 @@ const COMMANDS: readonly { readonly name: string; readonly summary: string; load
     load: async () => (await import('./commands/track-sync.ts')).trackSyncCommand,
   },
   {
+    name: 'oip-conformance',
+    summary: 'hold a server, ours or another, to the Open Inference Protocol',
+    load: async () => (await import('./commands/oip-conformance.ts')).oipConformanceCommand,
+  },
+  {
     name: 'phantom',
     summary: 'write a small set of SYNTHETIC chest CT studies as DICOM',
     load: async () => (await import('./commands/phantom.ts')).phantomCommand,

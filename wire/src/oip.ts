@@ -88,7 +88,7 @@ export const modelMetadataSchema = z
     name: z.string(),
     versions: z.array(z.string()).optional().describe('Absent for a model that no registry numbers'),
     platform: z.string(),
-    inputs: z.array(tensorMetadataSchema).describe('Alternatives: a request has one of them'),
+    inputs: z.array(tensorMetadataSchema),
     outputs: z.array(tensorMetadataSchema),
     parameters: parametersSchema.describe('Labels, engine, digests, notice'),
   })

@@ -45,7 +45,8 @@ export class BinaryParts {
   /** @throws ServerError TENSOR_INVALID: bytes that belong to no tensor */
   assertEmpty(): void {
     const left = this.#bytes.byteLength - this.#at;
-    if (left > 0) throw new ServerError('TENSOR_INVALID', `${left} bytes behind the JSON belong to no tensor`);
+    if (left > 0)
+      throw new ServerError('TENSOR_INVALID', `${left} bytes behind the JSON belong to no tensor`);
   }
 }
 

@@ -31,6 +31,7 @@ export function floatImages(contents: Contents, shape: readonly number[]): Float
       copyJson(contents.data, images, shape);
       break;
     case 'items':
+    default:
       throw new ServerError('TENSOR_INVALID', 'a tensor of FP32 holds numbers, not bytes');
   }
   for (const image of images) assertFinite(image);
@@ -42,21 +43,22 @@ export function floatImages(contents: Contents, shape: readonly number[]): Float
  *
  * @throws ServerError TENSOR_INVALID
  */
-export function byteItems(contents: Contents, n: number): Uint8Array[] {
+export function byteItems(contents: Contents, n: number): readonly Uint8Array[] {
   const items = allItems(contents);
   if (items.length !== n) throw mismatch(items.length, n);
   return items;
 }
 
-function allItems(contents: Contents): Uint8Array[] {
+function allItems(contents: Contents): readonly Uint8Array[] {
   switch (contents.kind) {
     case 'raw':
       return prefixedItems(contents.bytes);
     case 'items':
-      return [...contents.items];
+      return contents.items;
     case 'json':
       return base64Items(contents.data);
     case 'numbers':
+    default:
       throw new ServerError('TENSOR_INVALID', 'a tensor of BYTES holds bytes, not numbers');
   }
 }
@@ -73,7 +75,10 @@ function copyBytes(bytes: Uint8Array, images: readonly Float32Array[], size: num
 
 function copyJson(data: unknown, images: readonly Float32Array[], shape: readonly number[]): void {
   if (!Array.isArray(data)) {
-    throw new ServerError('TENSOR_INVALID', 'the tensor has neither `data`, an array, nor `binary_data_size`');
+    throw new ServerError(
+      'TENSOR_INVALID',
+      'the tensor has neither `data`, an array, nor `binary_data_size`',
+    );
   }
   if (!Array.isArray(data[0])) {
     copyFlat(data, images, images[0]?.length ?? 0);
@@ -135,7 +140,10 @@ function prefixedItems(bytes: Uint8Array): Uint8Array[] {
   while (at < bytes.byteLength) {
     const length = at + 4 <= bytes.byteLength ? view.getUint32(at, true) : Number.POSITIVE_INFINITY;
     if (at + 4 + length > bytes.byteLength) {
-      throw new ServerError('TENSOR_INVALID', `element ${items.length} is longer than the bytes of its tensor`);
+      throw new ServerError(
+        'TENSOR_INVALID',
+        `element ${items.length} is longer than the bytes of its tensor`,
+      );
     }
     items.push(bytes.subarray(at + 4, at + 4 + length));
     at += 4 + length;

@@ -86,35 +86,35 @@ export function createCalls({ context, log, peerOf, wallMs }: CallsOptions): Cal
       leave(error.code);
     };
 
+    const receive = async (metadata: Metadata, next: (metadata: Metadata) => void): Promise<void> => {
+      const method = route.slice(route.lastIndexOf('/') + 1);
+      const deadlineMs = Number(call.getDeadline()) - wallMs();
+      const span = outcome.arrive(metadata, method);
+      const entered = await enter(metadata, { route, method, peer: peerOf(call.getPeer()), deadlineMs });
+      admission = entered.admission;
+      // The client may have left while its key was looked up.
+      if (outcome.ended()) admission?.end();
+      const { caller } = entered;
+      const name = caller === undefined || caller.via === 'open' ? undefined : caller.name;
+      if (name !== undefined) outcome.note({ caller: name });
+      slow = setTimeout(() => refuse(new ServerError('BODY_TIMEOUT')), limits.bodyTimeoutMs);
+      calls.set(metadata, {
+        requestId,
+        route,
+        caller: name,
+        span,
+        admission,
+        gone: gone.signal,
+        note: outcome.note,
+        arrived: () => clearTimeout(slow),
+        fail: outcome.fail,
+      });
+      next(metadata);
+    };
+
     const listener = new ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, next) => {
-        const method = route.slice(route.lastIndexOf('/') + 1);
-        const deadlineMs = Number(call.getDeadline()) - wallMs();
-        const span = outcome.arrive(metadata, method);
-        enter(metadata, { route, method, peer: peerOf(call.getPeer()), deadlineMs }).then(
-          (entered) => {
-            admission = entered.admission;
-            // The client may have left while its key was looked up.
-            if (outcome.ended()) admission?.end();
-            const { caller } = entered;
-            const name = caller === undefined || caller.via === 'open' ? undefined : caller.name;
-            if (name !== undefined) outcome.note({ caller: name });
-            calls.set(metadata, {
-              requestId,
-              route,
-              caller: name,
-              span,
-              admission,
-              gone: gone.signal,
-              note: outcome.note,
-              arrived: () => clearTimeout(slow),
-              fail: outcome.fail,
-            });
-            slow = setTimeout(() => refuse(new ServerError('BODY_TIMEOUT')), limits.bodyTimeoutMs);
-            next(metadata);
-          },
-          (error: unknown) => refuse(toServerError(error)),
-        );
+        void receive(metadata, next).catch((error: unknown) => refuse(toServerError(error)));
       })
       // Also where the deadline passed: gRPC has sent its status then, and the handler may still be at work.
       .withOnCancel(() => leave('CLIENT_GONE'))

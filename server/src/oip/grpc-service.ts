@@ -8,7 +8,7 @@ import { type InputTensor, deadlineOf, readAsk } from './ask.ts';
 import { bytesOf } from './binary.ts';
 import type { Contents } from './contents.ts';
 import type { Call, Calls } from './grpc-calls.ts';
-import { refusalOf } from './grpc-status.ts';
+import { type Refusal, refusalOf } from './grpc-status.ts';
 import { type OutputTensor, answerParameters, infer, roomFor } from './infer.ts';
 import { SERVER, assertModel, assertReady, modelMetadata, repositoryIndex } from './model.ts';
 
@@ -17,7 +17,9 @@ interface InferMessage {
   readonly model_name: string;
   readonly model_version: string;
   readonly id: string;
-  readonly parameters: Readonly<Record<string, { readonly int64_param?: number; readonly uint64_param?: number }>>;
+  readonly parameters: Readonly<
+    Record<string, { readonly int64_param?: number; readonly uint64_param?: number }>
+  >;
   readonly inputs: readonly {
     readonly name: string;
     readonly datatype: string;
@@ -46,22 +48,23 @@ export function createService(
 ): UntypedServiceImplementation {
   const { model, gate } = context;
 
+  const refuse = (thrown: unknown, call: Call): Refusal => {
+    const error = toServerError(thrown);
+    call.fail(error.code);
+    if (ERROR_CODES[error.code].status === 500) logBug(log, call, error);
+    return refusalOf(error, call.requestId);
+  };
+
   const unary =
     <Q, A>(answer: (message: Q, call: Call) => A | Promise<A>): handleUnaryCall<Q, A> =>
-    ({ request, metadata }, done) => {
+    async ({ request, metadata }, done) => {
       const call = calls.of(metadata);
       call.arrived();
-      Promise.resolve()
-        .then(() => answer(request, call))
-        .then(
-          (value) => done(null, value),
-          (thrown: unknown) => {
-            const error = toServerError(thrown);
-            call.fail(error.code);
-            if (ERROR_CODES[error.code].status === 500) logBug(log, call, error);
-            done(refusalOf(error, call.requestId));
-          },
-        );
+      try {
+        done(null, await answer(request, call));
+      } catch (error) {
+        done(refuse(error, call));
+      }
     };
 
   const known = ({ name, version }: Named) => {
@@ -85,10 +88,14 @@ export function createService(
       return { ...metadata, parameters: parameterMap(parameters) };
     }),
     ModelInfer: unary(async (message: InferMessage, call) => {
-      if (message.id.length > MAX_ID) throw new ServerError('TENSOR_INVALID', `id has more than ${MAX_ID} letters`);
+      if (message.id.length > MAX_ID)
+        throw new ServerError('TENSOR_INVALID', `id has more than ${MAX_ID} letters`);
       assertReady(model.state.code === 'SHUTTING_DOWN' ? { code: 'READY', message: '' } : model.state);
       const served = known({ name: message.model_name, version: message.model_version });
-      const ask = readAsk({ inputs: inputsOf(message), outputs: message.outputs.map(({ name }) => name) }, served);
+      const ask = readAsk(
+        { inputs: inputsOf(message), outputs: message.outputs.map(({ name }) => name) },
+        served,
+      );
       const { timeout } = message.parameters;
       const place = {
         images: roomFor(ask.images.length, served),
@@ -123,12 +130,18 @@ function inputsOf({ inputs, raw_input_contents: raw }: InferMessage): InputTenso
   }
   return inputs.map(({ name, datatype, shape, contents }, index) => {
     const bytes = raw[index];
-    return { name, datatype, shape, contents: bytes === undefined ? typed(datatype, contents) : { kind: 'raw', bytes } };
+    return {
+      name,
+      datatype,
+      shape,
+      contents: bytes === undefined ? typed(datatype, contents) : { kind: 'raw', bytes },
+    };
   });
 }
 
 function typed(datatype: string, contents: InferMessage['inputs'][number]['contents']): Contents {
-  if (contents === null) throw new ServerError('TENSOR_INVALID', 'an input has neither contents nor raw_input_contents');
+  if (contents === null)
+    throw new ServerError('TENSOR_INVALID', 'an input has neither contents nor raw_input_contents');
   return datatype === 'BYTES'
     ? { kind: 'items', items: contents.bytes_contents }
     : { kind: 'numbers', values: contents.fp32_contents };
@@ -153,7 +166,9 @@ function answerOf(message: InferMessage, job: Job, tensors: readonly OutputTenso
   };
 }
 
-function parameterMap(parameters: Readonly<Record<string, string | number | boolean>>): Record<string, object> {
+function parameterMap(
+  parameters: Readonly<Record<string, string | number | boolean>>,
+): Record<string, object> {
   return Object.fromEntries(
     Object.entries(parameters).map(([key, value]) => [key, { string_param: String(value) }]),
   );
@@ -163,5 +178,8 @@ function parameterMap(parameters: Readonly<Record<string, string | number | bool
 function logBug(log: FastifyBaseLogger, { requestId, route }: Call, { code, cause }: ServerError): void {
   const stack = cause instanceof Error ? (cause.stack ?? '') : '';
   const frames = stack.split('\n').filter((line) => line.startsWith('    at '));
-  log.error({ requestId, route, code, error: cause instanceof Error ? cause.name : typeof cause, frames }, 'request failed');
+  log.error(
+    { requestId, route, code, error: cause instanceof Error ? cause.name : typeof cause, frames },
+    'request failed',
+  );
 }

@@ -1,4 +1,5 @@
 /** The Open Inference Protocol over gRPC, on the port of HTTP. */
+import type { Socket } from 'node:net';
 import type { Routes } from '../context.ts';
 import type { GrpcServer } from './grpc-server.ts';
 import { splitProtocols } from './split.ts';
@@ -13,23 +14,22 @@ export const grpcRoutes: Routes = (app, context) => {
     server ??= createGrpcServer(context, app.log);
     return server;
   };
+  const hand = async (socket: Socket): Promise<void> => {
+    const drop = (): void => void socket.destroy();
+    socket.once('error', drop);
+    try {
+      const grpc = await load();
+      socket.off('error', drop);
+      if (closing || socket.destroyed) drop();
+      else grpc.take(socket);
+    } catch (error) {
+      app.log.error({ error: error instanceof Error ? error.message : typeof error }, 'gRPC did not load');
+      drop();
+    }
+  };
   const dropUndecided = splitProtocols(app.server, {
     timeoutMs: limits.bodyTimeoutMs,
-    http2: (socket) => {
-      const drop = (): void => void socket.destroy();
-      socket.once('error', drop);
-      load().then(
-        (grpc) => {
-          socket.off('error', drop);
-          if (closing || socket.destroyed) drop();
-          else grpc.take(socket);
-        },
-        (error: unknown) => {
-          app.log.error({ error: error instanceof Error ? error.message : typeof error }, 'gRPC did not load');
-          drop();
-        },
-      );
-    },
+    http2: (socket) => void hand(socket),
   });
   app.addHook('preClose', async () => {
     closing = true;

@@ -44,7 +44,13 @@ export async function infer(job: Job, ask: InferAsk, metrics: Metrics): Promise<
 /** What every answer says of itself. */
 export function answerParameters({ served, requestId }: Job): Record<string, string> {
   const { info, contract } = served;
-  return { labels: info.labels.join(','), digest: info.digest, contract, request_id: requestId, notice: NOTICE };
+  return {
+    labels: info.labels.join(','),
+    digest: info.digest,
+    contract,
+    request_id: requestId,
+    notice: NOTICE,
+  };
 }
 
 async function inferImage(job: Job, image: AskedImage, metrics: Metrics): Promise<Float32Array> {
@@ -60,7 +66,11 @@ async function inferImage(job: Job, image: AskedImage, metrics: Metrics): Promis
   return probabilities;
 }
 
-async function tensorOf({ served, signal, timed }: Job, file: Uint8Array, metrics: Metrics): Promise<Float32Array> {
+async function tensorOf(
+  { served, signal, timed }: Job,
+  file: Uint8Array,
+  metrics: Metrics,
+): Promise<Float32Array> {
   const { contract } = served.info;
   const { value: image } = await timed('decode', () => decodeImage(file, { signal }));
   signal.throwIfAborted();

@@ -1,5 +1,5 @@
 /** A JSON body, read without trusting what it would grow into. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { ServerError } from '../errors.ts';
 
 /** Images of one request, for all protocols of tensors. */

@@ -46,10 +46,8 @@ export function modelMetadata(served: ServedModel): ModelMetadata {
     name: served.name,
     ...(served.version === null ? {} : { versions: [served.version] }),
     platform: PLATFORMS[engine.engine],
-    inputs: [
-      { name: TENSORS.image, datatype: 'FP32', shape: [-1, inputSize, inputSize, 3] },
-      { name: TENSORS.encoded, datatype: 'BYTES', shape: [-1] },
-    ],
+    // What a request has to have, as the protocol says; the other input that it may have instead is a parameter.
+    inputs: [{ name: TENSORS.image, datatype: 'FP32', shape: [-1, inputSize, inputSize, 3] }],
     outputs: outputNames(served).map((name) => ({ name, datatype: 'FP32', shape: [-1, info.labels.length] })),
     parameters: {
       labels: info.labels.join(','),
@@ -60,7 +58,7 @@ export function modelMetadata(served: ServedModel): ModelMetadata {
       device: engine.device,
       digest: info.digest,
       contract: served.contract,
-      inputs: `one of ${TENSORS.image}, ${TENSORS.encoded}`,
+      instead_of_image: `${TENSORS.encoded} BYTES [-1]: image files`,
       notice: NOTICE,
     },
   };

@@ -1,10 +1,5 @@
 /** The Open Inference Protocol, version 2, over HTTP, with the binary tensor extension. */
-import {
-  type InferRequest,
-  type InferResponse,
-  inferRequestSchema,
-  repositoryAskSchema,
-} from '@hilum/wire';
+import { type InferRequest, type InferResponse, inferRequestSchema, repositoryAskSchema } from '@hilum/wire';
 import type { FastifyReply, FastifyRequest, preSerializationHookHandler } from 'fastify';
 import type { Routes, ServerContext } from '../context.ts';
 import { ServerError } from '../errors.ts';
@@ -30,6 +25,8 @@ export const oipRoutes: Routes = (app, context) => {
   };
 
   app.get('/v2', { schema: oipSchemas.server, preSerialization }, async () => SERVER);
+  // As one of the two published texts writes it.
+  app.get('/v2/', { schema: { hide: true } }, async () => SERVER);
   for (const at of ['', '/versions/:version']) {
     const path = `/v2/models/:name${at}`;
     const schemas = at === '' ? oipSchemas.model : oipSchemas.version;
@@ -63,7 +60,8 @@ export const oipRoutes: Routes = (app, context) => {
     handler: async (request) => {
       const { body } = request;
       const isEmpty = body instanceof Uint8Array && body.byteLength === 0;
-      const ask = body === undefined || isEmpty ? {} : parseAs(repositoryAskSchema, parseJson(bodyOf(request)));
+      const ask =
+        body === undefined || isEmpty ? {} : parseAs(repositoryAskSchema, parseJson(bodyOf(request)));
       return repositoryIndex(model.state, ask.ready === true);
     },
   });
@@ -87,7 +85,10 @@ async function answerInfer(
   const sent = parseAs(inferRequestSchema, parseJson(json));
   const served = gate.served();
   const outputs = sent.outputs?.map(({ name }) => name);
-  const ask = readAsk({ inputs: inputsOf(sent, rest), ...(outputs === undefined ? {} : { outputs }) }, served);
+  const ask = readAsk(
+    { inputs: inputsOf(sent, rest), ...(outputs === undefined ? {} : { outputs }) },
+    served,
+  );
   const place = { images: roomFor(ask.images.length, served), ...deadlineOf(sent.parameters?.timeout) };
   return entrance.run(request, place, async (job) => {
     const answer = await infer(job, ask, metrics);

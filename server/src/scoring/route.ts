@@ -61,7 +61,9 @@ async function score(request: FastifyRequest, { gate, entrance, metrics }: Serve
   const [output] = await entrance.run(request, place, async (job) => infer(job, ask, metrics));
   const width = served.info.labels.length;
   const values = output?.values ?? new Float32Array();
-  const probabilities = ask.images.map((_, row) => [...values.subarray(row * width, (row + 1) * width)]);
+  const probabilities = ask.images.map((_, row) =>
+    Array.from(values.subarray(row * width, (row + 1) * width)),
+  );
   return { predictions: { probabilities } };
 }
 
@@ -70,7 +72,10 @@ function rowsOf(sent: Readonly<Record<string, unknown>>): unknown[] {
   const keys = ['inputs', 'instances', ...TABLES].filter((key) => sent[key] !== undefined);
   const table = keys.find((key) => TABLES.includes(key));
   if (table !== undefined) {
-    throw new ServerError('SCORING_INPUT_INVALID', `${table} is a table; the input of this model is a tensor`);
+    throw new ServerError(
+      'SCORING_INPUT_INVALID',
+      `${table} is a table; the input of this model is a tensor`,
+    );
   }
   const [key] = keys;
   if (key === undefined || keys.length > 1) {
@@ -84,7 +89,10 @@ function rowsOf(sent: Readonly<Record<string, unknown>>): unknown[] {
 }
 
 function assertJson(contentType = ''): void {
-  const [type = '', ...parameters] = contentType.toLowerCase().split(';').map((part) => part.trim());
+  const [type = '', ...parameters] = contentType
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim());
   if (type === 'text/csv') {
     throw new ServerError(
       'CONTENT_TYPE_INVALID',

@@ -35,7 +35,13 @@ function refusals(): Record<string, object> {
       .filter(([status]) => ![404, 405, 499].includes(status))
       .map(([status, codes]) => [
         status,
-        { description: codes.map(([code]) => code).toSorted().join(', '), content: problem },
+        {
+          description: codes
+            .map(([code]) => code)
+            .toSorted()
+            .join(', '),
+          content: problem,
+        },
       ]),
   );
 }
