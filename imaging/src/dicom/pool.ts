@@ -9,6 +9,9 @@ export type Patience = { readonly timeoutMs: number; readonly signal?: AbortSign
 const WORKERS_MAX = Math.min(4, availableParallelism());
 // A thread that does not start in this time is a broken installation or a machine out of memory, not a bad file.
 const START_TIMEOUT_MS = 60_000;
+// A new thread costs some 50 ms of a core, a slice a few: a server whose clients leave, because it is slow, would be
+// slower still if each of them cost it a thread.
+const GRACE_MS = 250;
 
 const all = new Set<Worker>();
 const idle = new Set<Worker>();
@@ -21,17 +24,22 @@ type Result = Exclude<Answer, { kind: 'ready' | 'refused' }>;
 /**
  * Has a thread with a bounded heap do one task on one DICOM file. `timeoutMs` counts from the moment a thread takes
  * the task; past it the thread is ended and the file refused as DECODE_TIMEOUT. Tasks wait for a free thread, and
- * each one ahead is bounded by its own deadline. An abort rejects with the signal's reason.
+ * each one ahead is bounded by its own deadline. An abort rejects at once with the signal's reason; the thread has a
+ * moment more to end what it does, before it is ended.
  */
 export async function runInWorker(task: Task, patience: Patience): Promise<Result> {
-  await takeTurn(patience.signal);
+  const { signal } = patience;
+  await takeTurn(signal);
+  let working: Promise<Result> | undefined;
   try {
     const worker = takeIdle() ?? (await start());
-    if (patience.signal?.aborted === true) rest(worker);
-    patience.signal?.throwIfAborted();
-    return await ask(worker, task, patience);
+    if (signal?.aborted === true) rest(worker);
+    signal?.throwIfAborted();
+    working = ask(worker, task, patience);
+    void working.catch(ignore).finally(passTurn);
+    return await unlessAborted(working, signal);
   } finally {
-    passTurn();
+    if (working === undefined) passTurn();
   }
 }
 
@@ -119,8 +127,12 @@ async function ask(worker: Worker, task: Task, { timeoutMs, signal }: Patience):
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const onError = (error: Error) => reject(deathOf(error));
   const onExit = () => reject(new ImagingError('CORRUPT'));
-  const onAbort = () => reject(signal?.reason as Error);
-  const timer = setTimeout(() => reject(new ImagingError('DECODE_TIMEOUT')), timeoutMs);
+  const onLate = () => reject(new ImagingError('DECODE_TIMEOUT'));
+  let timer = setTimeout(onLate, timeoutMs);
+  const onAbort = () => {
+    clearTimeout(timer);
+    timer = setTimeout(onLate, Math.min(GRACE_MS, timeoutMs));
+  };
   worker.once('message', resolve);
   worker.once('error', onError);
   worker.once('exit', onExit);
@@ -137,6 +149,18 @@ async function ask(worker: Worker, task: Task, { timeoutMs, signal }: Patience):
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
     worker.off('message', resolve).off('error', onError).off('exit', onExit);
+  }
+}
+
+async function unlessAborted<T>(working: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return working;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason as Error);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([working, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
