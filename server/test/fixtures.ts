@@ -110,7 +110,12 @@ export async function iqOthJpeg(): Promise<Buffer> {
 }
 
 export async function ctSlice(): Promise<Buffer> {
-  return readFile(join(DATA, 'dicom/series-LungFCP-01-0001/1-030.dcm'));
+  return readFile(join(seriesFolder(), '1-030.dcm'));
+}
+
+/** Neighbouring slices of one chest, nothing else. */
+export function seriesFolder(): string {
+  return join(DATA, 'dicom/series-LungFCP-01-0001');
 }
 
 export async function mrSlice(): Promise<Buffer> {

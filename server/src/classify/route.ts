@@ -1,22 +1,29 @@
-/** `POST /v1/classify`: the bytes of one image in, a labelled answer out. */
-import type { FastifyRequest } from 'fastify';
-import type { Routes } from '../context.ts';
+/** `POST /v1/classify`: one image or one series in, one answer out, as JSON or as a DICOM report. */
+import { randomUUID } from 'node:crypto';
+import { ImagingError, readFacts } from '@hilum/imaging';
+import type { Classification } from '@hilum/wire';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Routes, ServerContext } from '../context.ts';
 import { ServerError } from '../errors.ts';
-import { bodyOf } from '../http/admission.ts';
+import type { Job } from '../gate.ts';
+import { DICOM_PARTS_TYPE, DICOM_TYPE, JSON_TYPE, negotiate } from '../http/accept.ts';
+import { relatedDicom } from '../http/related.ts';
 import { routeSchemas } from '../openapi.ts';
-import { classifyImage } from './image.ts';
+import { type Study, reportOf } from './dicom.ts';
+import { type Desk, classifyImage } from './image.ts';
+import { classifySeries, windowOf } from './series.ts';
+import { type Upload, readUpload } from './upload.ts';
 
-export const classifyRoutes: Routes = (app, { entrance, metrics, noteFacts }) => {
+export const classifyRoutes: Routes = (app, context) => {
+  const { entrance } = context;
   app.post('/v1/classify', {
     schema: routeSchemas.classify,
-    onRequest: entrance.admit,
-    handler: async (request) =>
-      entrance.run(request, { images: 1 }, async (job) =>
-        classifyImage(await imageBytes(request), job, {
-          metrics,
-          note: (facts) => noteFacts(request, facts),
-        }),
-      ),
+    onRequest: async (request, reply) => {
+      // Before the body is read: a client that can take no answer need not send it.
+      negotiate(request.headers.accept, FORMS);
+      await entrance.admit(request, reply);
+    },
+    handler: async (request, reply) => classify(request, reply, context),
   });
   app.route({
     method: ['GET', 'PUT', 'PATCH', 'DELETE'],
@@ -32,22 +39,67 @@ export const classifyRoutes: Routes = (app, { entrance, metrics, noteFacts }) =>
   });
 };
 
-/** The image of a raw body, or of the one file of a form. What the type header says of the image is not trusted. */
-async function imageBytes(request: FastifyRequest): Promise<Uint8Array> {
-  const body = bodyOf(request);
-  const type = request.headers['content-type'] ?? '';
-  if (!type.toLowerCase().startsWith('multipart/form-data')) return body;
-  // The platform's own parser works on a body that is whole and bounded already: no dependency is needed for this.
-  const form = await new Response(body as Uint8Array<ArrayBuffer>, { headers: { 'content-type': type } })
-    .formData()
-    .catch((cause: unknown) => {
-      throw new ServerError('MULTIPART_INVALID', undefined, { cause });
-    });
-  const files = [...form.values()].filter((value) => value instanceof Blob);
-  const [file] = files;
-  if (file === undefined || files.length > 1) {
-    throw new ServerError('MULTIPART_INVALID', `the form holds ${files.length} files, not one`);
+const FORMS = [JSON_TYPE, DICOM_TYPE, DICOM_PARTS_TYPE] as const;
+
+async function classify(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { entrance, gate, limits, metrics, noteFacts, date }: ServerContext,
+): Promise<unknown> {
+  const upload = await readUpload(request, limits.maxSeriesBytes);
+  const form = formOf(request.headers.accept, upload);
+  const desk: Desk = { metrics, note: (facts) => noteFacts(request, facts) };
+  const isSeries = upload.kind === 'files';
+  const images = isSeries ? windowOf(gate.served(), limits.queue) : 1;
+  const said = await entrance.run(request, { images, isSeries }, async (job) => {
+    const { answer, study } = await answerTo(upload, images, job, desk);
+    if (form === JSON_TYPE) return answer;
+    const { value } = await job.timed('encode', async () => reportOf(answer, await study(), date()));
+    return value;
+  });
+  reply.header('vary', 'accept');
+  if (!(said instanceof Uint8Array)) return said;
+  const { type, body } =
+    form === DICOM_TYPE ? { type: DICOM_TYPE, body: Buffer.from(said) } : relatedDicom([said], randomUUID());
+  return reply.type(type).send(body);
+}
+
+interface Answered {
+  readonly answer: Classification;
+  /** Asked only of DICOM. */
+  readonly study: () => Promise<Study>;
+}
+
+async function answerTo(upload: Upload, window: number, job: Job, desk: Desk): Promise<Answered> {
+  if (upload.kind === 'files') return seriesAnswer(upload.files, window, job, desk);
+  const { bytes, name } = upload;
+  try {
+    return { answer: await classifyImage(bytes, job, desk), study: async () => studyOf(bytes, job.signal) };
+  } catch (error) {
+    // One file of many frames is a series, and that is known only once it is opened.
+    if (!(error instanceof ImagingError) || error.code !== 'SEVERAL_FRAMES') throw error;
+    return seriesAnswer([{ name, read: async () => bytes }], window, job, desk);
   }
-  if (file.size === 0) throw new ServerError('BODY_EMPTY');
-  return new Uint8Array(await file.arrayBuffer());
+}
+
+async function seriesAnswer(...args: Parameters<typeof classifySeries>): Promise<Answered> {
+  const { answer, evidence, deciding, readDeciding } = await classifySeries(...args);
+  return { answer, study: async () => ({ evidence, deciding, file: await readDeciding() }) };
+}
+
+async function studyOf(file: Uint8Array, signal: AbortSignal): Promise<Study> {
+  const [facts] = await readFacts(file, { signal });
+  if (facts === undefined) throw new ImagingError('CORRUPT');
+  return { evidence: [facts], deciding: facts, file };
+}
+
+/** Before any work: a client that takes JSON as well gets that where there is no study. */
+function formOf(accept: string | undefined, upload: Upload): (typeof FORMS)[number] {
+  if (upload.kind === 'files' || isDicom(upload.bytes)) return negotiate(accept, FORMS);
+  const why = 'What is no DICOM file names no patient and no study that a DICOM report could be of.';
+  return negotiate(accept, [JSON_TYPE], why);
+}
+
+function isDicom(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.subarray(128, 132)).toString('latin1') === 'DICM';
 }
