@@ -23,9 +23,10 @@ export interface HarnessOptions {
   readonly limits?: Partial<Limits>;
   /** Awaited before each inference. */
   readonly gate?: () => Promise<void>;
+  readonly page?: boolean;
 }
 
-export async function harness({ engine, model, limits, gate }: HarnessOptions): Promise<Harness> {
+export async function harness({ engine, model, limits, gate, page }: HarnessOptions): Promise<Harness> {
   const lines: string[] = [];
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -45,7 +46,13 @@ export async function harness({ engine, model, limits, gate }: HarnessOptions): 
   };
   const registry = new Registry();
   const logger = pino({ level: 'trace' }, sink);
-  const built = await buildApp({ model: handle, limits: { ...LIMITS, ...limits }, logger, registry });
+  const built = await buildApp({
+    model: handle,
+    limits: { ...LIMITS, ...limits },
+    logger,
+    registry,
+    page: page ?? false,
+  });
   return {
     ...built,
     registry,

@@ -3,7 +3,7 @@ import type { Classification } from '@hilum/wire';
 import type { Refusal } from './api.ts';
 import { button, make, pair } from './dom.ts';
 import type { Slice, Study } from './files.ts';
-import { adviceOf, calledOf, isOfImage, mayBeRetried, percent, spoken } from './words.ts';
+import { adviceOf, calledOf, isOfImage, mayBeRetried, percent, reasonsOf, spoken } from './words.ts';
 
 export interface Card {
   readonly waiting: (study: Study) => void;
@@ -59,16 +59,14 @@ export function createCard(root: HTMLElement, live: HTMLElement): Card {
       const ofImage = isOfImage(refusal);
       const advice = adviceOf(refusal);
       const word = ofImage ? 'Refused' : 'No answer';
-      // What is wrong with this image before what the code means; of a server, the other way round.
-      const said = [refusal.message, sentence(refusal.detail)];
-      const [reason = '', more = ''] = (ofImage ? said.toReversed() : said).filter((text) => text !== '');
+      const [reason = '', more] = reasonsOf(refusal);
       const keyForm = refusal.status === 401 ? keyFormOf(actions.useKey) : undefined;
       show(
         ofImage ? 'refused' : 'failed',
         `${word}. ${reason} ${advice}`,
         chip(word),
         make('p', 'reason', reason),
-        more === '' || more === reason ? undefined : make('p', '', more),
+        more === undefined ? undefined : make('p', '', more),
         make('p', 'muted', advice),
         keyForm,
         mayBeRetried(refusal) ? button('Try again', 'primary', actions.retry) : undefined,
@@ -82,11 +80,6 @@ export function createCard(root: HTMLElement, live: HTMLElement): Card {
       keyForm?.querySelector('input')?.focus();
     },
   };
-}
-
-/** Details begin with a small letter where they follow a colon in a log. */
-function sentence(text: string): string {
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }
 
 function chip(word: string): HTMLElement {
@@ -163,7 +156,7 @@ function seriesOf({ series }: Classification, actions: AnswerActions): HTMLEleme
     'div',
     'block',
     make('h3', '', 'Series'),
-    make('p', '', `${slices} slices, ${scored} of them scored. ${rule}`),
+    make('p', '', `${slices} slices, ${scored} of them scored. Score: ${rule}.`),
     make('p', '', `Deciding slice: ${deciding.index + 1} of ${slices} from the feet${where}.`),
     make('p', 'muted file', actions.nameOf(deciding.name)),
     actions.deciding === undefined ? undefined : button('Show this slice', '', actions.showDeciding),

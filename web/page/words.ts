@@ -11,29 +11,45 @@ export function mayBeRetried({ status }: Refusal): boolean {
   return status === 0 || status === 408 || status === 429 || status >= 500;
 }
 
-/** One sentence: what to do now. */
-export function adviceOf(refusal: Refusal): string {
-  const own = ADVICE[refusal.code];
-  if (own !== undefined) return own(refusal);
-  if (refusal.status === 0) return 'Check the connection to the server, then try again.';
-  if (isOfImage(refusal)) return 'The model was not asked. Choose another image.';
-  if (refusal.status >= 500)
-    return `Try again${after(refusal)}. If it stays so, tell whoever runs this server the request id.`;
-  return 'Tell whoever runs this server the code and the request id.';
+/** What is wrong, the gist first; a second sentence where it says more. */
+export function reasonsOf(refusal: Refusal): readonly string[] {
+  const own = OWN_WORDS[refusal.code];
+  if (own !== undefined) return [own.reason];
+  // What is wrong with this image before what the code means; of a server, the other way round.
+  const said = [refusal.message, sentence(refusal.detail)].filter((text) => text !== '');
+  return [...new Set(isOfImage(refusal) ? said.toReversed() : said)];
 }
 
-const ADVICE: Readonly<Record<string, (refusal: Refusal) => string>> = {
-  QUEUE_FULL: (refusal) => `Many images wait at this moment. Try again${after(refusal)}.`,
-  DEADLINE_UNREACHABLE: (refusal) => `Many images wait at this moment. Try again${after(refusal)}.`,
-  DEADLINE_EXCEEDED: () => 'The server is slow at this moment. Try again in a minute.',
-  RATE_LIMITED: (refusal) => `You have asked more often than you may. Try again${after(refusal)}.`,
-  MODEL_NOT_READY: () =>
-    'The model is still on its way; the line at the top says when it is there. Then try again.',
-  SHUTTING_DOWN: () => 'This server is going down, another one takes over. Try again.',
-  BODY_TOO_LARGE: () => 'Send fewer slices, or a zip of them. Whoever runs this server can raise the limit.',
-  MULTIPART_INVALID: () => 'This server takes one image at a time.',
-  UNAUTHENTICATED: () => 'Enter the API key that you were given. It is forgotten when this page is closed.',
-  FORBIDDEN: () => 'Your key does not allow this. Ask whoever gave it to you.',
+/** What to do now. */
+export function adviceOf(refusal: Refusal): string {
+  const own = OWN_WORDS[refusal.code];
+  if (own !== undefined) return own.advice.replace('{then}', then(refusal));
+  if (refusal.status === 0) return 'Check the connection to the server, then try again.';
+  if (isOfImage(refusal)) return 'The model was not asked. Choose another image.';
+  if (refusal.status < 500) return 'Tell whoever runs this server the code and the request id.';
+  return `${then(refusal)} If it stays so, tell whoever runs this server the request id.`;
+}
+
+/** Where the server speaks to programmers. */
+const OWN_WORDS: Readonly<Record<string, { readonly reason: string; readonly advice: string }>> = {
+  QUEUE_FULL: { reason: 'The server is busy.', advice: 'Many images wait at this moment. {then}' },
+  DEADLINE_UNREACHABLE: { reason: 'The server is busy.', advice: 'Many images wait at this moment. {then}' },
+  DEADLINE_EXCEEDED: { reason: 'The server took too long.', advice: 'It is slow at this moment. {then}' },
+  RATE_LIMITED: { reason: 'You have asked more often than you may.', advice: '{then}' },
+  MODEL_NOT_READY: {
+    reason: 'The model is not ready yet.',
+    advice: 'The line at the top says where it is on its way. Try again when it is there.',
+  },
+  SHUTTING_DOWN: { reason: 'This server is going down.', advice: 'Another one takes over. {then}' },
+  BODY_TOO_LARGE: {
+    reason: 'This is more than the server takes at once.',
+    advice: 'Send fewer slices, or a zip of them. Whoever runs this server can raise the limit.',
+  },
+  UNAUTHENTICATED: {
+    reason: 'This server asks for a key.',
+    advice: 'Enter the one that you were given. It is forgotten when this page is closed.',
+  },
+  FORBIDDEN: { reason: 'Your key does not allow this.', advice: 'Ask whoever gave it to you.' },
 };
 
 /** Why there is no heat map, in one sentence. */
@@ -73,7 +89,12 @@ export function percent(probability: number): string {
   return `${(probability * 100).toFixed(1)} %`;
 }
 
-function after({ retryAfterSeconds }: Refusal): string {
-  if (retryAfterSeconds === undefined) return ' in a moment';
-  return retryAfterSeconds === 1 ? ' in a second' : ` in ${retryAfterSeconds} seconds`;
+function then({ retryAfterSeconds }: Refusal): string {
+  if (retryAfterSeconds === undefined) return 'Try again in a moment.';
+  return `Try again in ${retryAfterSeconds === 1 ? 'a second' : `${retryAfterSeconds} seconds`}.`;
+}
+
+/** Details begin with a small letter: in a log they follow a colon. */
+function sentence(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }

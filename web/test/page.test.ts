@@ -1,12 +1,22 @@
 /** The page in a real browser, before a real server with a real network. */
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { closeDecoders, decodeImage } from '@hilum/imaging';
 import type { RunningServer } from '@hilum/server';
-import { type Classification, NOTICE, classificationSchema, problemSchema } from '@hilum/wire';
+import {
+  type Classification,
+  NOTICE,
+  classificationSchema,
+  explanationSchema,
+  problemSchema,
+} from '@hilum/wire';
 import axe from 'axe-core';
 import type { Browser, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { answered, greys, launch, openPage } from './browser.ts';
 import { DATA_ABSENT, imageBytes, imagePath, scratch, seriesPaths, serve, writeModel } from './served.ts';
+import { zipOf } from './zip.ts';
 
 const LUNG = { center: -600, width: 1500 };
 const MEDIASTINUM = { center: 50, width: 350 };
@@ -236,20 +246,98 @@ describe.skipIf(DATA_ABSENT)(`the page ${DATA_ABSENT || ''}`, () => {
     );
   });
 
-  it('goes through the slices of a series', async () => {
+  it('lays the heat map of the server over the image', async () => {
     const page = await openPage(browser, server.url);
-    await page.setInputFiles('#files', [...seriesPaths()]);
-    await answered(page);
-    await page.locator('#image').waitFor();
-    await page.locator('#slice').fill('1');
-    await page.getByText('1 of 6', { exact: true }).waitFor();
-    await page.getByRole('img', { name: 'CT slice, slice 1 of 6' }).waitFor();
-    const first = await greys(page);
-    await page.locator('#stage').press('PageUp');
-    await page.getByRole('img', { name: 'CT slice, slice 2 of 6' }).waitFor();
-    expect(await text(page, '#title')).toBe('1-029.dcm');
-    expect(await greys(page)).not.toEqual(first);
+    await choose(page, 'chest');
+    const [answer] = await Promise.all([
+      page.waitForResponse('**/v1/explain'),
+      page.getByRole('checkbox', { name: 'Heat map (Grad-CAM)' }).check(),
+    ]);
+    const { heatmap, region, label, empty } = explanationSchema.parse(await answer.json());
+    await page.getByText(empty ? 'No place in this image' : `What spoke for “${label}”`).waitFor();
+    const alphaAt = async (index: number): Promise<number> => {
+      const row = Math.floor(index / heatmap.columns) + 0.5;
+      const column = (index % heatmap.columns) + 0.5;
+      const x = Math.round(region.left + (column * region.columns) / heatmap.columns);
+      const y = Math.round(region.top + (row * region.rows) / heatmap.rows);
+      return page.evaluate<number>(
+        `document.querySelector('#overlay').getContext('2d').getImageData(${x}, ${y}, 1, 1).data[3]`,
+      );
+    };
+    expect(await alphaAt(heatmap.values.indexOf(1))).toBeGreaterThan(200);
+    expect(await alphaAt(heatmap.values.indexOf(0))).toBeLessThan(120);
+    const opacity = page.getByRole('slider', { name: 'Opacity' });
+    await opacity.fill('25');
+    expect(await page.evaluate("getComputedStyle(document.querySelector('#overlay')).opacity")).toBe('0.25');
+    await page.locator('#stage').press('h');
+    expect(await alphaAt(heatmap.values.indexOf(1))).toBe(0);
   });
+
+  it('asks for a key where the server does, forgets it with the page, and says what the key does not allow', async () => {
+    const key = `hk_${'k'.repeat(43)}`;
+    const hash = `sha256:${createHash('sha256').update(key).digest('hex')}`;
+    await writeFile(`${dir.path}/keys`, JSON.stringify({ name: 'reader', hash, roles: ['predict'] }));
+    const closed = await serve(`${dir.path}/sure`, { HILUM_API_KEYS_FILE: `${dir.path}/keys` });
+    try {
+      const page = await openPage(browser, closed.url);
+      await choose(page, 'chest');
+      expect(await text(page, '#card')).toContain('This server asks for a key.');
+      expect(await page.evaluate('document.activeElement.id')).toBe('api-key');
+      await page.keyboard.type(key);
+      await page.keyboard.press('Enter');
+      await page.locator('#card[data-state="classified"]').waitFor();
+      await page.locator('#image').waitFor();
+      await page.locator('#heat').click();
+      await page.getByText('Your key does not allow heat maps.').waitFor();
+      await page.reload();
+      await choose(page, 'chest');
+      expect(await text(page, '#card')).toContain('This server asks for a key.');
+      await page.close();
+    } finally {
+      await closed.close();
+    }
+  });
+
+  it.each(['files', 'zip'])(
+    'shows the slice that decided on a series of %s, and every other',
+    async (kind) => {
+      const paths = seriesPaths();
+      const files = await Promise.all(
+        paths.map(async (path) => [`ct/${basename(path)}`, await readFile(path)] as const),
+      );
+      const zip = {
+        name: 'series.zip',
+        mimeType: 'application/zip',
+        buffer: zipOf(Object.fromEntries(files)),
+      };
+      const page = await openPage(browser, server.url);
+      const [answer] = await Promise.all([
+        page.waitForResponse('**/v1/classify'),
+        page.setInputFiles('#files', kind === 'zip' ? [zip] : [...paths]),
+      ]);
+      const { series } = classificationSchema.parse(await answer.json());
+      const sent = series?.deciding.name ?? '';
+      const name = kind === 'zip' ? sent : basename(paths[Number(sent) - 1] ?? '');
+      expect(name).toMatch(/1-0\d\d\.dcm$/);
+      await page.locator('#card[data-state="classified"]').waitFor();
+      expect(await text(page, '#card')).toContain(
+        `Deciding slice: ${(series?.deciding.index ?? 0) + 1} of 6 from the feet`,
+      );
+      expect(await text(page, '#card')).toContain(name);
+      await page.locator('#image').waitFor();
+      expect(await text(page, '#title')).toBe(name);
+
+      await page.locator('#slice').fill('1');
+      await page.getByRole('img', { name: 'CT slice, slice 1 of 6' }).waitFor();
+      const first = await greys(page);
+      await page.locator('#stage').press('PageUp');
+      await page.getByRole('img', { name: 'CT slice, slice 2 of 6' }).waitFor();
+      expect(await text(page, '#title')).toMatch(/1-029\.dcm$/);
+      expect(await greys(page)).not.toEqual(first);
+      await page.getByRole('button', { name: 'Show this slice' }).click();
+      await page.locator('#title', { hasText: name }).waitFor();
+    },
+  );
 });
 
 const REQUEST_ID = '00000000-0000-4000-8000-000000000000';
@@ -283,6 +371,7 @@ describe.skipIf(DATA_ABSENT)(`the page before a server in trouble ${DATA_ABSENT 
       const busy = problem(503, 'QUEUE_FULL', 'The queue is full.', { 'retry-after': '7' });
       await (full ? route.fulfill(busy) : route.continue());
     });
+    expect(await text(page, '#card')).toContain('The server is busy.');
     expect(await text(page, '#card')).toContain('Try again in 7 seconds.');
     full = false;
     await page.getByRole('button', { name: 'Try again' }).click();
@@ -295,22 +384,6 @@ describe.skipIf(DATA_ABSENT)(`the page before a server in trouble ${DATA_ABSENT 
     expect(card).toContain('The server did not answer.');
     expect(card).toContain('Check the connection');
     expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(1);
-  });
-
-  it('asks for a key where the server does, and forgets it with the page', async () => {
-    const asked = 'Who asks?';
-    const page = await opened('**/v1/*', async (route) => {
-      const known = route.request().headers()['authorization'] === 'Bearer hk_secret';
-      await (known ? route.continue() : route.fulfill(problem(401, 'UNAUTHENTICATED', asked)));
-    });
-    expect(await page.evaluate('document.activeElement.id')).toBe('api-key');
-    await page.keyboard.type('hk_secret');
-    await page.keyboard.press('Enter');
-    await page.locator('#card[data-state="classified"]').waitFor();
-    await page.locator('#image').waitFor();
-    await page.reload();
-    await choose(page, 'chest');
-    expect(await text(page, '#card')).toContain(asked);
   });
 
   it('says that there are no heat maps where the server gives none', async () => {
