@@ -11,6 +11,7 @@ import { buildApp } from './app.ts';
 import type { ServerConfig } from './config.ts';
 import { openServerLedger } from './ledger/open.ts';
 import { type ModelOptions, startModel } from './model.ts';
+import type { Tracer } from './observe/span.ts';
 import type { GaveUp, ModelState, ServedModel } from './readiness.ts';
 
 export interface RunningServer {
@@ -44,6 +45,7 @@ export class ListenError extends Error {
 /** Returns as soon as the port is open; throws ListenError, LedgerError, and ConfigError for files that the settings name. */
 export async function start(config: ServerConfig, options: StartOptions = {}): Promise<RunningServer> {
   const logger = options.logger ?? createLogger(config.logLevel);
+  const tracer = config.telemetry ? await loadTelemetry(logger) : undefined;
   const ledger = config.ledger === undefined ? undefined : await openServerLedger(config.ledger, logger);
   const { uri, digest, mlflow } = config.model;
   let lastCode: ModelState['code'] | undefined;
@@ -53,7 +55,10 @@ export async function start(config: ServerConfig, options: StartOptions = {}): P
     ...(digest === undefined ? {} : { digest }),
     ...(mlflow === undefined ? {} : { mlflow: createMlflow(mlflow) }),
     ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
-    engine: { ...config.engine, onWarning: (message) => logger.warn({ engine: config.engine.kind }, message) },
+    engine: {
+      ...config.engine,
+      onWarning: (message) => logger.warn({ engine: config.engine.kind }, message),
+    },
     random: Math.random,
     onState: (state) => {
       options.onState?.(state);
@@ -71,10 +76,12 @@ export async function start(config: ServerConfig, options: StartOptions = {}): P
     logger,
     registry: new Registry(),
     ledger,
+    tracer,
     page: config.page,
   }).catch(async (error: unknown) => {
     await model.close();
     await ledger?.close();
+    await tracer?.close();
     throw error;
   });
 
@@ -88,6 +95,7 @@ export async function start(config: ServerConfig, options: StartOptions = {}): P
     await model.close();
     await ledger?.close();
     await closeDecoders();
+    await tracer?.close();
     logger.info('server closed');
   };
   let closing: Promise<void> | undefined;
@@ -107,6 +115,11 @@ export async function start(config: ServerConfig, options: StartOptions = {}): P
   const host = ['0.0.0.0', '::'].includes(config.host) ? '127.0.0.1' : config.host;
   const url = `${config.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
   return { url, ready: model.ready, gaveUp: model.gaveUp, close };
+}
+
+async function loadTelemetry(logger: Logger): Promise<Tracer> {
+  const { startTelemetry } = await import('./observe/otel.ts');
+  return startTelemetry({ logger, now: () => performance.now(), wallNow: Date.now, env: process.env });
 }
 
 /** JSON lines on standard output; level names instead of pino's numbers, which nothing else speaks. */

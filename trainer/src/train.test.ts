@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openPackage } from '@hilum/model';
+import { openPackage, readReference } from '@hilum/model';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { lidcSubset, NO_DATA } from '../test/lidc.ts';
 import { aRecipe, aRun } from '../test/runs.ts';
@@ -61,6 +61,20 @@ describe.skipIf(NO_DATA !== undefined)(`train on real nodules ${NO_DATA ?? ''}`,
       metrics: { 'test/accuracy': result.evaluation.accuracy, 'test/auc_roc': result.evaluation.aucRoc },
     });
     expect(info.digest).toBe(result.digest);
+    const reference = await readReference(info);
+    const counts = Object.values(reference?.statistics ?? {}).map((part) =>
+      part.counts.reduce((a, b) => a + b),
+    );
+    expect(Object.keys(reference?.statistics ?? {})).toEqual([
+      'mean',
+      'deviation',
+      'black',
+      'saturated',
+      'score',
+    ]);
+    expect(new Set(counts.slice(0, 4)).size).toBe(1);
+    const [trained = 0, , , , validated = 0] = counts;
+    expect(trained + validated + result.evaluation.samples).toBe(result.dataset.files);
     const served = await evaluate({ packageDir: info.dir, dataDir: data });
     // Patients of the training part are in the folder, so the test part is meant.
     expect(served.part).toBe('test');
