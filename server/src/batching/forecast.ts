@@ -8,12 +8,14 @@ export interface Load {
   readonly running: Iterable<{ readonly n: number; readonly startedAt: number }>;
   /** Images whose turn comes before. */
   readonly ahead: number;
+  /** From the door to the queue: what decoding takes, by now. */
+  readonly prepareMs: number;
 }
 
 /** Milliseconds until `images` more are answered, as expected and as spread allows; undefined before the first batch. */
 export function forecast(
   fit: LatencyFit,
-  { lanes, maxBatch, running, ahead }: Load,
+  { lanes, maxBatch, running, ahead, prepareMs }: Load,
   images: number,
   now: number,
 ): { readonly expectedMs: number; readonly likelyMs: number } | undefined {
@@ -26,7 +28,8 @@ export function forecast(
   for (const { n, startedAt } of running) {
     runningMs += Math.max(0, (fit.predict(n) ?? 0) - (now - startedAt));
   }
-  const expectedMs = (runningMs + batchesBefore * fullMs) / lanes + lastMs;
+  // While one is decoded those before are computed.
+  const expectedMs = Math.max(prepareMs, (runningMs + batchesBefore * fullMs) / lanes) + lastMs;
   // Durations of batches are taken as independent: their spreads add as squares. Two of them hold 19 times of 20.
   const likelyMs = expectedMs + 2 * fit.spreadMs * Math.sqrt(batchesBefore / lanes + 1);
   return { expectedMs, likelyMs };

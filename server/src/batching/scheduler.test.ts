@@ -176,6 +176,22 @@ describe('a deadline', () => {
     scheduler.enter(1, 6_000);
   });
 
+  it('is refused as well where decoding alone takes as long', async () => {
+    const { time, scheduler, teach } = setUp({ limit: 20, perImageMs: 10 });
+    await teach();
+    for (let n = 0; n < 40; n += 1) {
+      const place = scheduler.enter(1);
+      await time.run(time.now() + 300);
+      const answer = infer(place, n);
+      await time.run();
+      await answer;
+      place.leave();
+    }
+    scheduler.enter(1);
+    expect(() => scheduler.enter(1, 250)).toThrow(refusal('DEADLINE_UNREACHABLE'));
+    scheduler.enter(1, 350);
+  });
+
   it('that has become unreachable at the image’s turn is not computed for', async () => {
     let ms = 10;
     const { time, engine, scheduler, teach } = setUp({ durationMs: () => ms });

@@ -7,6 +7,7 @@ import { createLatencyFit } from './latency.ts';
 import { createHold } from './hold.ts';
 import { NO_METRICS, type SchedulerMetrics } from './metrics.ts';
 import type { Inferred, Place, PlaceOptions } from './place.ts';
+import { type Room, busy, toCome } from './room.ts';
 import { type SelfReport, createSelfCheck } from './self-check.ts';
 import { largestInTime } from './size.ts';
 import { createTurns } from './turns.ts';
@@ -47,17 +48,6 @@ export interface SchedulerOptions {
   readonly metrics?: SchedulerMetrics;
 }
 
-/** What a place holds of the queue's room. */
-interface Room {
-  readonly images: number;
-  /** Monotonic. */
-  readonly deadlineAt: number;
-  waiting: number;
-  running: number;
-  answered: number;
-  left: boolean;
-}
-
 interface Waiting {
   readonly room: Room;
   readonly tensor: Float32Array;
@@ -66,6 +56,9 @@ interface Waiting {
   readonly resolve: (answer: Inferred) => void;
   readonly reject: (reason: unknown) => void;
 }
+
+// The share of the newest time of decoding in its mean.
+const NEWEST = 0.1;
 
 // Before there is an engine, and after it died: what comes then is refused by `infer` itself.
 const NO_ENGINE = { lanes: 1, maxBatch: 1 };
@@ -79,10 +72,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const selfCheck = createSelfCheck({ every: options.selfCheckEvery ?? 0, infer, metrics });
   const hold = createHold({ now, after });
   let reserved = 0;
+  let prepareMs = 0;
   let idlers: (() => void)[] = [];
   metrics.watch({ fit, limit });
 
-  const load = (ahead: number) => ({ ...(facts() ?? NO_ENGINE), running, ahead });
+  const load = (ahead: number) => ({ ...(facts() ?? NO_ENGINE), running, ahead, prepareMs });
 
   function assertRoom(images: number, withinMs = Number.POSITIVE_INFINITY): void {
     // An idle engine always tries: otherwise one slow batch would refuse everybody, and nothing would ever be learned
@@ -136,6 +130,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         },
       };
       signal.addEventListener('abort', abandon, { once: true });
+      if (room.images === 1 && room.answered === 0)
+        prepareMs += (now() - room.enteredAt - prepareMs) * NEWEST;
       turns.add(room, image);
       room.waiting += 1;
       dispatch();
@@ -248,8 +244,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     assertRoom,
     enter: (images, withinMs = Number.POSITIVE_INFINITY) => {
       assertRoom(images, withinMs);
-      const deadlineAt = now() + withinMs;
-      const room: Room = { images, deadlineAt, waiting: 0, running: 0, answered: 0, left: false };
+      const enteredAt = now();
+      const deadlineAt = enteredAt + withinMs;
+      const room: Room = { images, enteredAt, deadlineAt, waiting: 0, running: 0, answered: 0, left: false };
       rooms.add(room);
       reserved += images;
       return {
@@ -269,18 +266,6 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       });
     },
   };
-}
-
-/** Images that it may still send: they are read and decoded at this moment. */
-function toCome({ images, waiting, running, answered }: Room): number {
-  // A single image that is answered has no other; what remains of a series is not known here.
-  return images === 1 && answered > 0 ? 0 : images - waiting - running;
-}
-
-function busy(rooms: Iterable<Room>): number {
-  let images = 0;
-  for (const room of rooms) images += room.running;
-  return images;
 }
 
 function refusal(code: 'QUEUE_FULL' | 'DEADLINE_UNREACHABLE', detail: string, afterMs: number): ServerError {
