@@ -62,7 +62,7 @@ const needs: Record<string, readonly Need[]> = {
   wire: [],
   web: [native, browser, installTensorflow, baseWeightsPath],
   client: [native, installTensorflow, baseWeightsPath],
-  server: [native, installTensorflow, baseWeightsPath, mlflowVenv, samplePhotosDir],
+  server: [native, python, dicom, dicomVenv, installTensorflow, baseWeightsPath, mlflowVenv, samplePhotosDir],
   operator: [native, ...api, mlflowVenv],
   cli: [native, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv, dicomVenv],
   hack: [native, ...node, ...images, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv],

@@ -23,15 +23,16 @@ export function isZip(bytes: Uint8Array): boolean {
  * @throws ServerError ZIP_INVALID, ZIP_SUSPICIOUS, SERIES_TOO_LARGE
  */
 export async function filesOfZip(zip: Uint8Array, maxBytes: number): Promise<readonly SentFile[]> {
-  const invalid = (cause: unknown): never => {
-    throw cause instanceof ServerError ? cause : new ServerError('ZIP_INVALID', undefined, { cause });
-  };
   const file = await open(zip).catch(invalid);
   const entries = await list(file, maxBytes).catch(invalid);
   return entries.map((entry) => ({
     name: entry.fileName,
     read: async (signal) => unpack(file, entry, signal).catch(invalid),
   }));
+}
+
+function invalid(cause: unknown): never {
+  throw cause instanceof ServerError ? cause : new ServerError('ZIP_INVALID', undefined, { cause });
 }
 
 async function open(zip: Uint8Array): Promise<ZipFile> {
