@@ -37,6 +37,7 @@ export { activationNames, extraOutputs, type ActivationNames } from './onnx/extr
 export { int8Model } from './onnx/quantise.ts';
 export { loadOnnx } from './onnx/session.ts';
 export { loadClassifier, type Classifier } from './package/classifier.ts';
+export { readGoldenInputs, type Golden } from './package/golden.ts';
 export {
   INT8_PATH,
   type PackageFile,

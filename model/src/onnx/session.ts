@@ -9,7 +9,7 @@ export interface OnnxOptions {
 /** An ONNX classifier that is loaded and answers. */
 export interface OnnxClassifier {
   /**
-   * Does not block: onnxruntime works on threads of its own.
+   * Blocks the thread that calls it until the answer is there, promise or not: onnxruntime's other threads only help it.
    *
    * @param batch `n * s * s * 3` values: images one after the other, as `toTensor` of imaging makes them
    * @returns `n * labels` probabilities; those of one image sum to 1

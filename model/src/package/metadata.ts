@@ -1,6 +1,7 @@
 import { contractSchema, type Contract } from '@hilum/imaging';
 import { z } from 'zod';
 import { DECISION_FILE, type Decision } from '../decision/decision.ts';
+import type { Golden } from './golden.ts';
 
 /** The run that made a model, as MLflow and the cluster know it. */
 export interface PackageRun {
@@ -48,6 +49,8 @@ export interface PackageInfo extends PackageMetadata {
   readonly files: readonly PackageFile[];
   /** How its scores are to be taken, where the run that made it learnt that and the manifest vouches for it. */
   readonly decision?: Decision;
+  /** Absent in packages of versions before there were any. */
+  readonly golden?: Golden;
 }
 
 /** Said in every place where a result of the model may be seen. */

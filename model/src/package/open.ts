@@ -6,6 +6,7 @@ import { contractSchema, type Contract } from '@hilum/imaging';
 import { z } from 'zod';
 import { decisionSchema, type Decision } from '../decision/decision.ts';
 import { PackageError } from '../errors.ts';
+import { GOLDEN_FILES, goldenSchema, type Golden } from './golden.ts';
 import {
   DECISION_PATH,
   FILES,
@@ -44,10 +45,12 @@ export async function openPackage(
   if (!isVerified) for (const file of files) await verify(dir, file);
   const { labels, positiveLabel } = parsePart(FILES.labels, await readPart(dir, FILES.labels), labelsSchema);
   const decision = listed.has(DECISION_PATH) ? await readDecision(dir, labels) : undefined;
+  const contract = parseContract(await readPart(dir, FILES.contract));
+  const golden = listed.has(GOLDEN_FILES.answers) ? await readGolden(dir, labels, contract) : undefined;
   return {
     labels,
     positiveLabel,
-    contract: parseContract(await readPart(dir, FILES.contract)),
+    contract,
     metrics: parsePart(FILES.metrics, await readPart(dir, FILES.metrics), metricsSchema),
     baseWeightsSha256,
     createdAt,
@@ -56,7 +59,16 @@ export async function openPackage(
     digest: `sha256:${createHash('sha256').update(manifestBytes).digest('hex')}`,
     files,
     ...(decision === undefined ? {} : { decision }),
+    ...(golden === undefined ? {} : { golden }),
   };
+}
+
+async function readGolden(dir: string, labels: readonly string[], { inputSize }: Contract): Promise<Golden> {
+  const path = GOLDEN_FILES.answers;
+  const golden = parsePart<Golden>(path, await readPart(dir, path), goldenSchema);
+  const rows = [...golden.outputs, ...(golden.int8?.outputs ?? [])];
+  if (golden.inputSize === inputSize && rows.every((row) => row.length === labels.length)) return golden;
+  throw new PackageError('PACKAGE_INVALID', `${path} is of a model with other labels or another input size`);
 }
 
 /** One that cannot be read is no reason to go on without, nor with another: a threshold that is misread is worse than none. */

@@ -7,8 +7,10 @@ import { z } from 'zod';
 import type { Tf } from '../engine.ts';
 import { PackageError } from '../errors.ts';
 import { onnxModel } from '../onnx/model.ts';
+import { goldenParts } from './golden.ts';
 import {
   FILES,
+  INT8_PATH,
   INTENDED_USE,
   metadataSchema,
   type PackageFile,
@@ -20,7 +22,7 @@ import { openPackage } from './open.ts';
 
 /**
  * Writes a model package, an MLflow model directory: the joined classifier as ONNX and tfjs, the preprocessing
- * contract, labels and metrics, and last the manifest with the sha256 of every other file.
+ * contract, labels and metrics, golden images with their answers, and last the manifest with the sha256 of every other file.
  *
  * @param dir made where it is not there; a package that lies there is overwritten
  * @param extras further files by their path in the package, such as a decision; the manifest lists them, so that a server
@@ -45,6 +47,7 @@ export async function writePackage(
   const parts = new Map<string, string | Uint8Array>([
     ...Object.entries(extras),
     ...mlflowFiles(checked, onnx),
+    ...(await goldenParts(tf, model, contract.inputSize, extras[INT8_PATH])),
     [FILES.contract, json(contract)],
     [FILES.labels, json({ labels, positiveLabel })],
     [FILES.metrics, json(metrics)],

@@ -1,14 +1,22 @@
 /** Starts the inference engine of one package, whichever it is to be. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type PackageInfo, INT8_PATH, activationNames, extraOutputs, openPackage } from '@hilum/model';
-import { GaveUp } from '../readiness.ts';
+import {
+  INT8_PATH,
+  PackageError,
+  type PackageInfo,
+  activationNames,
+  extraOutputs,
+  openPackage,
+} from '@hilum/model';
+import { GaveUp, finalCode } from '../readiness.ts';
 import { grantedCpus } from './cpus.ts';
 import type { Engine, EngineFacts } from './engine.ts';
 import { startLane } from './lane.ts';
 import type { LaneData } from './messages.ts';
 import { startPool } from './pool.ts';
 import { prepare } from './prepare.ts';
+import { warmUpOf } from './warm-up.ts';
 
 export type EngineKind = 'auto' | 'onnxruntime' | 'tensorflow' | 'tensorflow-gpu' | 'wasm';
 export type PrecisionChoice = 'auto' | EngineFacts['precision'];
@@ -51,15 +59,23 @@ export async function startEngine(
   signal: AbortSignal,
   options: EngineOptions = {},
 ): Promise<Engine> {
-  const info = await openPackage(dir, { isVerified: true });
-  const { kind = 'auto', onWarning = () => undefined } = options;
-  if (kind !== 'auto') return STARTS[kind](info, signal, options);
+  try {
+    const info = await openPackage(dir, { isVerified: true });
+    const { kind = 'auto' } = options;
+    return await (kind === 'auto' ? startAuto(info, signal, options) : STARTS[kind](info, signal, options));
+  } catch (error) {
+    if (!(error instanceof PackageError)) throw error;
+    throw new GaveUp(finalCode(error.code, 'PACKAGE_INVALID'), error.message, { cause: error });
+  }
+}
+
+async function startAuto(info: PackageInfo, signal: AbortSignal, options: EngineOptions): Promise<Engine> {
   try {
     return await STARTS.onnxruntime(info, signal, options);
   } catch (error) {
     if (!(error instanceof GaveUp) || error.code !== 'ENGINE_MISSING') throw error;
     const warning = `${error.message}; wasm answers instead, several times slower`;
-    onWarning(warning);
+    options.onWarning?.(warning);
     const engine = await STARTS.wasm(info, signal, options);
     return { ...engine, facts: { ...engine.facts, warning } };
   }
@@ -159,19 +175,29 @@ interface Plan {
 }
 
 async function startLanes(
-  _info: PackageInfo,
+  info: PackageInfo,
   signal: AbortSignal,
   options: EngineOptions,
   { engine, entry, data, precision, maxBatch, lanes, threads }: Plan,
 ): Promise<Engine> {
   const { answerMs = ANSWER_MS, onTrouble = () => undefined, now = () => performance.now() } = options;
+  const warmUp = await warmUpOf(info, precision, options.onWarning ?? (() => undefined));
   const { version, device, ...pool } = await startPool({
     lanes,
     threads,
     onTrouble,
     now,
-    start: async (size) =>
-      startLane({ entry, data: { ...data, threads: size }, loadMs: LOAD_MS, answerMs }, signal),
+    start: async (size) => {
+      const lane = await startLane(
+        { entry, data: { ...data, threads: size }, loadMs: LOAD_MS, answerMs },
+        signal,
+      );
+      await warmUp(lane).catch(async (error: unknown) => {
+        await lane.close();
+        throw error;
+      });
+      return lane;
+    },
   });
   return { ...pool, facts: { engine, version, precision, device, lanes, threads, maxBatch } };
 }
