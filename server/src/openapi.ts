@@ -23,7 +23,7 @@ export function openapi(): FastifyDynamicSwaggerOptions {
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       tags: [
-        { name: 'classify', description: 'One image in, one answer out' },
+        { name: 'classify', description: 'One image or one series in, one answer out' },
         { name: 'infer', description: 'Tensors in, the words of the network out: Open Inference Protocol 2' },
         { name: 'scoring', description: 'As MLflow serves models' },
         { name: 'operate', description: 'Health and metrics' },
@@ -38,14 +38,16 @@ const problem = { content: { 'application/problem+json': { schema: jsonSchema(pr
 export const routeSchemas = {
   classify: {
     tags: ['classify'],
-    summary: 'Classify one chest CT image',
+    summary: 'Classify one chest CT image, or one series',
     description: [
-      `A DICOM CT slice, a PNG or a JPEG: the bytes as the body, or one file of a form. The format is recognised`,
-      `from the bytes. ${NOTICE}`,
+      `A DICOM CT slice, a PNG or a JPEG: the bytes as the body, or one file of a form. A series: several DICOM files`,
+      `of a form, or a zip of them. What it is is recognised from the bytes. ${NOTICE}`,
       '',
       '```',
       'curl --data-binary @slice.dcm http://localhost:8080/v1/classify',
-      'curl -F file=@slice.png http://localhost:8080/v1/classify',
+      'curl -F file=@1.dcm -F file=@2.dcm http://localhost:8080/v1/classify',
+      'curl -H content-type:application/zip --data-binary @series.zip http://localhost:8080/v1/classify',
+      'curl -H accept:application/dicom --data-binary @slice.dcm -o report.dcm http://localhost:8080/v1/classify',
       '```',
     ].join('\n'),
     body: {
@@ -54,16 +56,27 @@ export const routeSchemas = {
         'application/dicom': binary,
         'image/png': binary,
         'image/jpeg': binary,
+        'application/zip': binary,
         'multipart/form-data': {
           schema: {
             type: 'object',
-            properties: { file: { type: 'string', format: 'binary' } },
+            properties: { file: { type: 'array', items: { type: 'string', format: 'binary' }, minItems: 1 } },
             required: ['file'],
           },
         },
       },
     },
-    response: { 200: jsonSchema(classificationSchema), ...errorResponses() },
+    response: {
+      200: {
+        description: 'The answer; of DICOM also as a structured report, by Accept',
+        content: {
+          'application/json': { schema: jsonSchema(classificationSchema) },
+          'application/dicom': binary,
+          'multipart/related': binary,
+        },
+      },
+      ...errorResponses(),
+    },
   },
   live: {
     tags: ['operate'],
