@@ -36,8 +36,8 @@ export function createViewer(api: Api): Viewer {
   let ending = new AbortController().signal;
   let at = 0;
   let raster: Raster | undefined;
-  let rasters = new Map<Slice, Raster>();
-  let maps = new Map<Slice, Explanation>();
+  const rasters = new Map<Slice, Raster>();
+  const maps = new Map<Slice, Explanation>();
   let scrubbing = new AbortController();
   let shape = '';
 
@@ -214,7 +214,8 @@ export function createViewer(api: Api): Viewer {
     open: (next, signal) => {
       study = next;
       ending = signal;
-      [rasters, maps] = [new Map(), new Map()];
+      rasters.clear();
+      maps.clear();
       raster = undefined;
       const { length } = next.slices;
       slider.max = String(length);

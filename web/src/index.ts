@@ -33,30 +33,25 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-cache',
 };
 
+const FILES: Readonly<Record<string, string>> = {
+  'index.html': 'text/html; charset=utf-8',
+  'page.css': 'text/css; charset=utf-8',
+  'icon.svg': 'image/svg+xml',
+};
 const MODULES = [
-  'page',
-  'api',
-  'card',
-  'dom',
-  'files',
-  'heatmap',
-  'stage',
-  'viewer',
-  'window',
-  'words',
-  'zip',
-];
+  'page', 'api', 'card', 'dom', 'files', 'heatmap', 'stage', 'viewer', 'window', 'words', 'zip',
+]; // prettier-ignore
+const JAVASCRIPT = 'text/javascript; charset=utf-8';
 
 /** Reads them all; milliseconds, once. */
 export async function readPage(): Promise<readonly PageAsset[]> {
-  return Promise.all([
-    asset('', 'text/html; charset=utf-8', await source('index.html')),
-    asset('page/page.css', 'text/css; charset=utf-8', await source('page.css')),
-    asset('page/icon.svg', 'image/svg+xml', await source('icon.svg')),
-    ...MODULES.map(async (name) =>
-      asset(`page/${name}.js`, 'text/javascript; charset=utf-8', javascript(await source(`${name}.ts`))),
-    ),
-  ]);
+  const files = Object.entries(FILES).map(async ([name, type]) =>
+    asset(name === 'index.html' ? '' : `page/${name}`, type, await source(name)),
+  );
+  const modules = MODULES.map(async (name) =>
+    asset(`page/${name}.js`, JAVASCRIPT, javascript(await source(`${name}.ts`))),
+  );
+  return Promise.all([...files, ...modules]);
 }
 
 function asset(path: string, type: string, text: string): PageAsset {
@@ -71,8 +66,8 @@ async function source(name: string): Promise<string> {
 
 /** What a browser runs: the types become spaces, and the imports name the files as they are served. */
 function javascript(typescript: string): string {
-  const { emitWarning } = process;
-  // Node strips the types of this very file by the same code; the warning would be a line of no JSON in the log.
+  // Node strips the types of this very file by the same code; its warning would be a line of no JSON in the log.
+  const emitWarning = process.emitWarning.bind(process);
   process.emitWarning = () => {};
   try {
     return stripTypeScriptTypes(typescript, { mode: 'strip' }).replaceAll(
