@@ -12,6 +12,8 @@ export interface Inferred {
   readonly inferMs: number;
   /** How many images were computed together with it, itself counted. */
   readonly batch: number;
+  /** That computed it, where the engine says so. */
+  readonly threads?: number | undefined;
 }
 
 export interface PlaceOptions extends InferOptions {

@@ -207,6 +207,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
           waitedMs: startedAt - image.since,
           inferMs: answer.inferMs,
           batch: n,
+          threads: answer.threads,
         });
       }
     } catch (error) {

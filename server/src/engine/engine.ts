@@ -29,6 +29,8 @@ export interface EngineAnswer {
   readonly probabilities: Float32Array;
   readonly activations?: Activations;
   readonly inferMs: number;
+  /** That computed this batch; absent where it is `facts.threads`. */
+  readonly threads?: number;
 }
 
 export interface Engine {

@@ -81,7 +81,8 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
     if (lane === undefined) return reject(new ServerError('ENGINE_FAILED'));
     slot.state = 'busy';
     try {
-      resolve(await lane.infer(batch, n, activations));
+      const { threads: used } = slot;
+      resolve({ ...(await lane.infer(batch, n, activations)), threads: used });
     } catch (error) {
       if (error instanceof LaneLost) return reject(new ServerError('ENGINE_FAILED', undefined, { cause: error }));
       reject(error);
