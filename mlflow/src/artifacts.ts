@@ -5,10 +5,10 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { joinArtifactPath, proxiedPath, safeArtifactPath } from './artifact-path.ts';
 import { MlflowError } from './errors.ts';
-import type { Http } from './http.ts';
+import type { Http, Stream } from './http.ts';
 import type { ModelVersion } from './registry.ts';
 import type { Run } from './tracking.ts';
-import { getArtifact, putArtifact } from './transfer.ts';
+import { getArtifact, putArtifact, readArtifact } from './transfer.ts';
 
 export interface Artifact {
   /** Relative to the run's artifact folder. */
@@ -23,6 +23,17 @@ export interface DownloadProgress {
   readonly bytes: number;
   /** Bytes of all files, as listed. */
   readonly totalBytes: number;
+}
+
+/** A folder of stored files, wherever its run or version has it. */
+export interface ArtifactFolder {
+  /** Names of what it directly holds; folders too. */
+  readonly names: readonly string[];
+  /**
+   * Bytes of a file from `from` on, or all of them where the server knows no ranges: for a download that goes on where
+   * an earlier one broke off.
+   */
+  readonly read: (path: string, from: number, signal?: AbortSignal) => Promise<Stream>;
 }
 
 export interface DownloadOptions {
@@ -55,6 +66,10 @@ export interface Artifacts {
    * leaves no `dir`. The caller verifies the content: MLflow keeps no digest of it.
    */
   downloadModel(version: ModelVersion, dir: string, options?: DownloadOptions): Promise<void>;
+  /** Where the files of a version are. Throws MODEL_NOT_FOUND where they are gone. */
+  openModel(version: ModelVersion, signal?: AbortSignal): Promise<ArtifactFolder>;
+  /** A folder of a run; '' is the run's own. Throws RESOURCE_DOES_NOT_EXIST for the run, MODEL_NOT_FOUND for the folder. */
+  openRunFolder(runId: string, path: string, signal?: AbortSignal): Promise<ArtifactFolder>;
 }
 
 const API = '/api/2.0/mlflow';
@@ -98,7 +113,33 @@ export function createArtifacts(
     return files;
   }
 
+  /** @param what for the error where there is nothing */
+  async function folderAt(
+    root: string,
+    what: string,
+    signal: AbortSignal | undefined,
+  ): Promise<ArtifactFolder> {
+    const query = { path: root };
+    const request = { path: '/api/2.0/mlflow-artifacts/artifacts', query, signal };
+    const names = (await http.json(request, listAnswer)).files.map(({ path }) => path);
+    if (names.length === 0) throw new MlflowError('MODEL_NOT_FOUND', what);
+    return {
+      names,
+      read: (path, from, reading) => readArtifact(http, joinArtifactPath(root, path), from, reading),
+    };
+  }
+
   return {
+    async openModel(version, signal) {
+      const what = `version ${version.version} of the model "${version.name}" is registered, but its files are gone`;
+      return folderAt(await placeOf(version, signal), what, signal);
+    },
+
+    async openRunFolder(runId, path, signal) {
+      const root = joinArtifactPath(proxiedPath(await artifactUriOf(runId, signal)), path);
+      return folderAt(root, `the run ${runId} has no files at "${path}"`, signal);
+    },
+
     async uploadFile(run, artifactPath, content, signal) {
       await putArtifact(http, joinArtifactPath(proxiedPath(run.artifactUri), artifactPath), content, signal);
     },

@@ -62,6 +62,8 @@ export interface Http {
     request: TransferRequest,
     use: (answer: Response, deadline: Deadline) => Promise<void>,
   ): Promise<void>;
+  /** GET from a byte on; a server that knows no ranges answers from the first. What breaks is not begun again. */
+  stream(path: string, from: number, signal: AbortSignal | undefined): Promise<Stream>;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -173,13 +175,59 @@ export function createHttp(options: MlflowOptions): Http {
       // The wait for its turn is not part of a transfer's time: others may be long.
       await transfers.run(() => repeat({ timeoutMs, idempotent: true, signal }, attempt), signal);
     },
+    async stream(path, from, signal) {
+      const timeoutMs = options.transferIdleMs ?? DEFAULT_TRANSFER_IDLE_MS;
+      const plan = { timeoutMs, idempotent: true, signal };
+      const idle = startDeadline(timeoutMs, signal);
+      const begin = (): Promise<Response> => {
+        idle.extend();
+        const headers = from > 0 ? { range: `bytes=${from}-` } : {};
+        return exchange(urlOf(path), { headers }, idle.signal);
+      };
+      try {
+        const answer = await repeat(plan, begin);
+        const partial = answer.status === 206 && startOf(answer) === from;
+        if (answer.status === 206 && !partial)
+          throw new MlflowError('UNEXPECTED_ANSWER', `${path}: another range came`);
+        return { from: partial ? from : 0, bytes: watched(answer, plan, idle) };
+      } catch (cause) {
+        idle.clear();
+        throw await explain(cause, plan, idle);
+      }
+    },
   };
+
+  async function* watched(answer: Response, plan: Plan, idle: Deadline): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
+        yield chunk;
+        idle.extend();
+      }
+    } catch (cause) {
+      throw await explain(cause, plan, idle);
+    } finally {
+      idle.clear();
+    }
+  }
+}
+
+/** An answer's body that may come from the middle of a file. */
+export interface Stream {
+  /** 0, or where the caller wished to begin. */
+  readonly from: number;
+  /** Throws MlflowError where it breaks off or stalls. */
+  readonly bytes: AsyncIterable<Uint8Array>;
 }
 
 interface Plan {
   readonly timeoutMs: number;
   readonly idempotent: boolean;
   readonly signal: AbortSignal | undefined;
+}
+
+/** First byte of a partial answer. */
+function startOf(answer: Response): number {
+  return Number(/^bytes (\d+)-/.exec(answer.headers.get('content-range') ?? '')?.[1] ?? Number.NaN);
 }
 
 /** fetch reports every failure of the connection as a TypeError with the reason as its cause. */

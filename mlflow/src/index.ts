@@ -6,4 +6,4 @@ export type { MetricPoint, RunData } from './batches.ts';
 export type { DatasetInput, MetricValue, NewRun, Run, RunStatus, RunUpdate } from './tracking.ts';
 export type { LoggedModel, NewLoggedModel } from './logged-models.ts';
 export type { ModelVersion, NewModelVersion } from './registry.ts';
-export type { Artifact, DownloadOptions, DownloadProgress } from './artifacts.ts';
+export type { Artifact, ArtifactFolder, DownloadOptions, DownloadProgress } from './artifacts.ts';

@@ -3,7 +3,7 @@ import { openAsBlob } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { encodeArtifactPath } from './artifact-path.ts';
 import { MlflowError } from './errors.ts';
-import type { Http } from './http.ts';
+import type { Http, Stream } from './http.ts';
 
 const PROXY = '/api/2.0/mlflow-artifacts/artifacts';
 
@@ -31,6 +31,16 @@ export async function putArtifact(
   await http.transfer({ path: `${PROXY}/${encodeArtifactPath(path)}`, body, signal }, async (answer) => {
     await answer.body?.cancel();
   });
+}
+
+/** Bytes of a stored file from `from` on, or all of them where the server knows no ranges. */
+export function readArtifact(
+  http: Http,
+  path: string,
+  from: number,
+  signal: AbortSignal | undefined,
+): Promise<Stream> {
+  return http.stream(`${PROXY}/${encodeArtifactPath(path)}`, from, signal);
 }
 
 export interface Download {

@@ -1,12 +1,12 @@
 /** The dialect of INI that `.dvc/config` (Python's configobj) and AWS' shared credentials file have in common. */
-import { TrainerError } from '../errors.ts';
+import { StoreError } from './errors.ts';
 
 /**
  * Sections by their name without quotes around it, keys in lower case. The packages for INI split a section's name at
  * its dots, which DVC's remotes may have.
  *
  * @param file for messages
- * @throws TrainerError DATASET_POINTER_INVALID with the line's number; never its text, which may be a password
+ * @throws StoreError STORE_MALFORMED with the line's number; never its text, which may be a password
  */
 export function parseIni(text: string, file: string): ReadonlyMap<string, ReadonlyMap<string, string>> {
   const sections = new Map<string, Map<string, string>>();
@@ -24,8 +24,8 @@ export function parseIni(text: string, file: string): ReadonlyMap<string, Readon
       const [, key = '', value = ''] = pair;
       section.set(key.toLowerCase(), unquote(value));
     } else {
-      throw new TrainerError(
-        'DATASET_POINTER_INVALID',
+      throw new StoreError(
+        'STORE_MALFORMED',
         `${file}, line ${index + 1}: neither [section] nor key = value`,
       );
     }

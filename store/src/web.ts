@@ -1,9 +1,9 @@
 /** Objects over HTTP, with patience: retries, deadlines, ranges, redirects. */
 import { openAsBlob } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TrainerError } from '../errors.ts';
-import type { Remote } from './remote.ts';
-import { stallGuard, type StallGuard } from './stall.ts';
+import { StoreError } from './errors.ts';
+import type { ObjectStore } from './objects.ts';
+import { type StallGuard, stallGuard } from './stall.ts';
 
 /** What tells a plain web server from S3. */
 export interface WebStore {
@@ -25,9 +25,11 @@ interface WebRequest {
   readonly headers: Record<string, string>;
 }
 
-interface WebOptions {
+export interface WebOptions {
   readonly fetch?: typeof fetch;
+  /** Longest time for an answer, and between two pieces of an object; default 1 minute. */
   readonly stallMs?: number;
+  /** Longest time for the upload of one object, default 10 minutes. */
   readonly timeoutMs?: number;
 }
 
@@ -50,14 +52,14 @@ const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 30_000;
 const MAX_REDIRECTS = 5;
 
-export function webRemote(store: WebStore, options: WebOptions): Remote {
+export function objectsOf(store: WebStore, options: WebOptions = {}): ObjectStore {
   const call = options.fetch ?? fetch;
   const stallMs = options.stallMs ?? 60_000;
   const uploadMs = options.timeoutMs ?? 600_000;
 
   /** One request; what may pass by itself (no answer, 408, 429, 5xx) is tried again, with growing pauses. */
   async function send(ask: Ask): Promise<Answer> {
-    let trouble: TrainerError | undefined;
+    let trouble: StoreError | undefined;
     let pauseMs = 0;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       if (pauseMs > 0) await sleep(pauseMs, undefined, { signal: ask.signal });
@@ -71,12 +73,12 @@ export function webRemote(store: WebStore, options: WebOptions): Remote {
         trouble = await refusal(ask.method, response);
       } catch (cause) {
         ask.signal?.throwIfAborted();
-        if (cause instanceof TrainerError) throw cause;
-        trouble = new TrainerError('DATASET_UNREACHABLE', `${store.name} does not answer`, { cause });
+        if (cause instanceof StoreError) throw cause;
+        trouble = new StoreError('STORE_UNREACHABLE', `${store.name} does not answer`, { cause });
       }
       guard.end();
     }
-    throw trouble ?? new TrainerError('DATASET_UNREACHABLE');
+    throw trouble ?? new StoreError('STORE_UNREACHABLE');
   }
 
   /** Redirects are followed here, as fetch would take a header of the server's own along to another host. */
@@ -95,21 +97,21 @@ export function webRemote(store: WebStore, options: WebOptions): Remote {
       await response.body?.cancel();
       const next = URL.canParse(to, url.href) ? new URL(to, url.href) : undefined;
       if (next === undefined || !['https:', home.protocol].includes(next.protocol)) {
-        throw new TrainerError('REMOTE_UNSUPPORTED', `${store.name} redirects to where nothing can be asked`);
+        throw new StoreError('STORE_UNSUPPORTED', `${store.name} redirects to where nothing can be asked`);
       }
       url = next;
     }
-    throw new TrainerError('DATASET_UNREACHABLE', `${store.name} redirects without end`);
+    throw new StoreError('STORE_UNREACHABLE', `${store.name} redirects without end`);
   }
 
-  async function refusal(method: string, response: Response): Promise<TrainerError> {
+  async function refusal(method: string, response: Response): Promise<StoreError> {
     const code = await errorCode(response);
     const region = response.headers.get('x-amz-bucket-region');
     const hints = [code, region === null ? undefined : `the bucket is in ${region}`].filter(Boolean);
     const said = hints.length === 0 ? '' : ` (${hints.join(', ')})`;
     const text = `${store.name} answers ${method} with status ${response.status}${said}`;
     const forbidden = response.status === 401 || response.status === 403;
-    return new TrainerError(forbidden ? 'DATASET_FORBIDDEN' : 'DATASET_UNREACHABLE', text);
+    return new StoreError(forbidden ? 'STORE_REFUSED' : 'STORE_UNREACHABLE', text);
   }
 
   return {
@@ -140,7 +142,7 @@ export function webRemote(store: WebStore, options: WebOptions): Remote {
     },
     write: async (path, { file, bytes, md5 }, signal) => {
       if (bytes > (store.maxUploadBytes ?? Infinity)) {
-        throw new TrainerError('REMOTE_UNSUPPORTED', `${file} is larger than ${store.name} takes at once`);
+        throw new StoreError('STORE_UNSUPPORTED', `${file} is larger than ${store.name} takes at once`);
       }
       const method = store.uploadMethod;
       const headers = store.digest?.(md5) ?? {};

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { TrainerError } from '../errors.ts';
-import { parseIni } from './ini.ts';
+import { StoreError } from '../errors.ts';
+import { parseIni } from '../ini.ts';
 
 export interface S3Credentials {
   readonly accessKeyId: string;
@@ -22,7 +22,7 @@ export interface CredentialSources {
 
 /**
  * @returns undefined for anonymous access
- * @throws TrainerError BAD_CONFIG where there are none; no message repeats a key
+ * @throws StoreError STORE_CREDENTIALS where there are none; no message repeats a key
  */
 export async function s3Credentials(
   options: CredentialSources,
@@ -44,8 +44,8 @@ export async function s3Credentials(
     section?.get('aws_session_token'),
   );
   if (byFile !== undefined) return byFile;
-  throw new TrainerError(
-    'BAD_CONFIG',
+  throw new StoreError(
+    'STORE_CREDENTIALS',
     `there are no S3 credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, give ${file} a profile ${profile}, or allow anonymous access`,
   );
 }

@@ -1,8 +1,8 @@
 /** An S3 bucket as a store: addresses and signatures. */
 import { AwsV4Signer } from 'aws4fetch';
-import { TrainerError } from '../errors.ts';
-import { s3Credentials, type CredentialSources, type S3Credentials } from './s3-credentials.ts';
-import type { WebStore } from './web-remote.ts';
+import { StoreError } from '../errors.ts';
+import { s3Credentials, type CredentialSources, type S3Credentials } from './credentials.ts';
+import type { WebStore } from '../web.ts';
 
 export interface S3Options extends CredentialSources {
   /** Of an S3 that is not AWS, for example `http://minio:9000`; default AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, then AWS. */
@@ -18,14 +18,14 @@ export interface S3Options extends CredentialSources {
 /** AWS takes 5 GiB in one PUT; an object of a dataset is one image, and a part of it is no object of DVC. */
 const MAX_UPLOAD_BYTES = 5 * 2 ** 30;
 
-/** @throws TrainerError REMOTE_UNSUPPORTED where the address names no bucket or the endpoint is none */
+/** @throws StoreError STORE_UNSUPPORTED where the address names no bucket or the endpoint is none */
 export function s3Store(address: string, options: S3Options = {}): WebStore {
   const env = options.env ?? process.env;
   // The prefix stands in the address as it is, without escapes: so does DVC take it.
   const [, bucket = '', ...prefix] = address.split(/\/+/);
   if (prefix.at(-1) === '') prefix.pop();
   if (!/^[a-z0-9][a-z0-9._-]{1,62}$/i.test(bucket) || prefix.some((step) => /^\.{1,2}$/.test(step))) {
-    throw new TrainerError('REMOTE_UNSUPPORTED', 'an S3 remote is s3://bucket or s3://bucket/prefix');
+    throw new StoreError('STORE_UNSUPPORTED', 'an S3 address is s3://bucket or s3://bucket/prefix');
   }
   const region = options.region ?? (env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || 'us-east-1');
   const root = rootOf(bucket, region, options, env);
@@ -66,10 +66,10 @@ function rootOf(
   const endpoint = own ?? `https://s3.${region}.amazonaws.com`;
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
-    throw new TrainerError('REMOTE_UNSUPPORTED', 'the S3 endpoint is not http(s)://…');
+    throw new StoreError('STORE_UNSUPPORTED', 'the S3 endpoint is not http(s)://…');
   }
   if (url.username !== '' || url.password !== '') {
-    throw new TrainerError('REMOTE_UNSUPPORTED', 'credentials do not belong in the S3 endpoint');
+    throw new StoreError('STORE_UNSUPPORTED', 'credentials do not belong in the S3 endpoint');
   }
   const base = `${url.host}${url.pathname.replace(/\/+$/, '')}`;
   // The certificate of *.s3.… covers one step of the name only, so a bucket with dots goes into the path.

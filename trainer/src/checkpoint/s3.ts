@@ -1,6 +1,7 @@
 /** Checkpoints in an S3 bucket: an object appears there whole or not at all, and replaces the one of its name at once. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { s3Store, type S3Options } from '../dvc/s3-store.ts';
+import { asTrainerError } from '../dvc/store-error.ts';
 import { TrainerError } from '../errors.ts';
 import { checkpointsOn, type CheckpointStore } from './store.ts';
 
@@ -43,7 +44,8 @@ export function s3Checkpoints(address: string, options: S3CheckpointOptions = {}
       throw await refusal(method, response, store.name);
     } catch (cause) {
       signal?.throwIfAborted();
-      if (cause instanceof TrainerError) throw cause;
+      const known = asTrainerError(cause);
+      if (known instanceof TrainerError) throw known;
       const why = deadline.aborted ? `does not answer within ${requestMs / 1000} s` : 'does not answer';
       throw new Trouble(`${store.name} ${why}`, { cause });
     }

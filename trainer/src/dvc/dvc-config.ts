@@ -2,8 +2,9 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { parseIni } from '@hilum/store';
 import { TrainerError } from '../errors.ts';
-import { parseIni } from './ini.ts';
+import { translated } from './store-error.ts';
 import type { RemoteOptions } from './open-remote.ts';
 import type { RemoteAuth } from './remote.ts';
 import type { S3Options } from './s3-store.ts';
@@ -60,7 +61,7 @@ function merged({ config, local }: ConfigFiles): ReadonlyMap<string, Section> {
     [local, '.dvc/config.local'],
   ] as const) {
     if (text === undefined) continue;
-    for (const [name, pairs] of parseIni(text, file)) {
+    for (const [name, pairs] of translated(() => parseIni(text, file))) {
       sections.set(name, new Map([...(sections.get(name) ?? []), ...pairs]));
     }
   }

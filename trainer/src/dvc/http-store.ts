@@ -1,7 +1,7 @@
 /** A plain web server as a store: addresses, and the header that opens it. */
 import { TrainerError } from '../errors.ts';
 import type { RemoteAuth } from './remote.ts';
-import type { WebStore } from './web-remote.ts';
+import type { WebStore } from '@hilum/store';
 
 interface HttpStoreOptions {
   readonly auth?: RemoteAuth;
