@@ -12,7 +12,7 @@ import { routeSchemas } from '../openapi.ts';
 import { type Study, reportOf } from './dicom.ts';
 import { type Desk, classifyImage } from './image.ts';
 import { classifySeries, windowOf } from './series.ts';
-import { type Upload, readUpload } from './upload.ts';
+import { type Upload, isDicom, readUpload } from './upload.ts';
 
 export const classifyRoutes: Routes = (app, context) => {
   const { entrance } = context;
@@ -98,8 +98,4 @@ function formOf(accept: string | undefined, upload: Upload): (typeof FORMS)[numb
   if (upload.kind === 'files' || isDicom(upload.bytes)) return negotiate(accept, FORMS);
   const why = 'What is no DICOM file names no patient and no study that a DICOM report could be of.';
   return negotiate(accept, [JSON_TYPE], why);
-}
-
-function isDicom(bytes: Uint8Array): boolean {
-  return Buffer.from(bytes.subarray(128, 132)).toString('latin1') === 'DICM';
 }

@@ -11,7 +11,8 @@ import {
 import { type AggregationRule, type Probabilities, aggregate } from '@hilum/model';
 import type { Classification } from '@hilum/wire';
 import { ServerError } from '../errors.ts';
-import type { Job } from '../gate.ts';
+import type { Inferred } from '../batching/place.ts';
+import type { Job, JobInferOptions } from '../gate.ts';
 import type { ServedModel } from '../readiness.ts';
 import { classificationOf, rawOf } from './answer.ts';
 import type { Desk } from './image.ts';
@@ -25,6 +26,8 @@ export interface SeriesAnswer {
   readonly evidence: readonly SliceFacts[];
   readonly deciding: SliceFacts;
   readonly readDeciding: () => Promise<Uint8Array>;
+  /** Of the deciding slice; with its activations, where they were asked for. */
+  readonly inferred: Inferred;
 }
 
 /** How many slices are in the queue or the engine at a time: enough to keep all lanes busy while others are decoded. */
@@ -45,6 +48,7 @@ export async function classifySeries(
   window: number,
   job: Job,
   { metrics, note }: Desk,
+  options: Pick<JobInferOptions, 'activations'> = {},
 ): Promise<SeriesAnswer> {
   const { served, signal } = job;
   const { info } = served;
@@ -53,7 +57,7 @@ export async function classifySeries(
   const { series, refused } = oneSeries(scanned.value, sources);
   note({ format: 'dicom', rows: series.rows, columns: series.columns, slices: series.slices.length });
 
-  const scored = await scoreSlices(series, window, job, sources);
+  const scored = await scoreSlices(series, { window, job, sources, ...options });
   metrics.images.inc({ format: 'dicom' }, scored.slices.length);
   for (const { code } of scored.warnings) metrics.warnings.inc({ code });
 
@@ -64,7 +68,7 @@ export async function classifySeries(
     info.labels,
     info.positiveLabel,
   );
-  const deciding = decidingOf(scored.slices, info.positiveLabel);
+  const { deciding } = scored;
   const answer = classificationOf(job, {
     level: 'unit',
     raw,
@@ -94,6 +98,7 @@ export async function classifySeries(
     evidence: evidenceOf(series, scored.slices),
     deciding: factsOf(series, deciding),
     readDeciding: async () => sources.read(deciding.name),
+    inferred: scored.decidingInferred,
   };
 }
 
@@ -103,19 +108,26 @@ interface ScoredSlice extends Omit<SliceTensor, 'tensor' | 'warnings'> {
 
 interface ScoredSlices {
   readonly slices: readonly ScoredSlice[];
+  readonly deciding: ScoredSlice;
+  readonly decidingInferred: Inferred;
   /** Each once. */
   readonly warnings: SliceTensor['warnings'];
   readonly timings: { readonly decodeMs: number; readonly queueMs: number; readonly inferMs: number };
 }
 
+interface Scoring extends Pick<JobInferOptions, 'activations'> {
+  readonly window: number;
+  readonly job: Job;
+  readonly sources: Sources;
+}
+
 /** Decoding goes on while slices are inferred; at most `window` of them are at a time. */
 async function scoreSlices(
   series: Series,
-  window: number,
-  job: Job,
-  sources: Sources,
+  { window, job, sources, activations = false }: Scoring,
 ): Promise<ScoredSlices> {
   const slices: ScoredSlice[] = [];
+  let best: Pick<ScoredSlices, 'deciding' | 'decidingInferred'> | undefined;
   const warnings = new Map<string, SliceTensor['warnings'][number]>();
   const spent = { decodeMs: 0, queueMs: 0, inferMs: 0 };
   const underway = new Set<Promise<void>>();
@@ -123,10 +135,16 @@ async function scoreSlices(
   const score = async ({ tensor, warnings: said, ...slice }: SliceTensor): Promise<void> => {
     for (const warning of said) warnings.set(warning.code, warning);
     const source = { bytes: await sources.read(slice.name), frame: slice.frame - 1 };
-    const { probabilities, waitedMs, inferMs } = await job.infer(tensor, { source });
-    spent.queueMs += waitedMs;
-    spent.inferMs += inferMs;
-    slices.push({ ...slice, raw: rawOf(probabilities, job.served) });
+    const inferred = await job.infer(tensor, { source, activations });
+    spent.queueMs += inferred.waitedMs;
+    spent.inferMs += inferred.inferMs;
+    const one = { ...slice, raw: rawOf(inferred.probabilities, job.served) };
+    slices.push(one);
+    const before = best === undefined ? [] : [best.deciding];
+    // The activations of all others are let go at once: those of a whole series may be gigabytes.
+    if (decidingOf([...before, one], job.served.info.positiveLabel) === one) {
+      best = { deciding: one, decidingInferred: inferred };
+    }
   };
   const signal = AbortSignal.any([job.signal, stop.signal]);
   const tensors = seriesTensors(series, job.served.info.contract, { signal });
@@ -150,7 +168,9 @@ async function scoreSlices(
     await tensors.return();
     await Promise.all(underway);
   }
+  if (best === undefined) throw new ImagingError('SERIES_EMPTY');
   return {
+    ...best,
     slices: slices.toSorted((a, b) => a.index - b.index),
     warnings: [...warnings.values()],
     timings: spent,

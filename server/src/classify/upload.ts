@@ -28,6 +28,11 @@ export async function readUpload(request: FastifyRequest, maxBytes: number): Pro
   return one(bytes, part.name, maxBytes);
 }
 
+/** By the mark of a Part 10 file. */
+export function isDicom(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.subarray(128, 132)).toString('latin1') === 'DICM';
+}
+
 async function one(bytes: Uint8Array, name: string, maxBytes: number): Promise<Upload> {
   if (!isZip(bytes)) return { kind: 'image', bytes, name };
   return several(await filesOfZip(bytes, maxBytes), 'ZIP_INVALID');

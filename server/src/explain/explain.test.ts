@@ -203,7 +203,7 @@ describe.skipIf(DATA_ABSENT)('POST /v1/explain with real images', () => {
     expect(await refusalOf(await lidcPng(), { accept: 'application/dicom' })).toMatchObject({
       status: 406,
       code: 'NOT_ACCEPTABLE',
-      detail: expect.stringContaining('Only a DICOM slice') as unknown,
+      detail: expect.stringContaining('names no patient and no study') as unknown,
     });
     const either = await explain(await lidcPng(), { accept: 'application/dicom, application/json;q=0.5' });
     expect(either.headers['content-type']).toContain('application/json');

@@ -1,28 +1,23 @@
 /** The forms in which an explanation is given. */
+import { randomUUID } from 'node:crypto';
 import { endianness } from 'node:os';
 import {
   type Algorithm,
-  type Image,
   type OverlayPicture,
-  type Region,
-  type Stamp,
   heatInImage,
-  readFacts,
+  newUid,
   writeOverlayCapture,
   writeOverlayPng,
 } from '@hilum/imaging';
-import {
-  type Classification,
-  type Explanation,
-  HEATMAP_HEADER,
-  NOTICE,
-  type heatmapSchema,
-} from '@hilum/wire';
+import { type Explanation, HEATMAP_HEADER, NOTICE, type heatmapSchema } from '@hilum/wire';
 import type { z } from 'zod';
-import { DICOM_TYPE, JSON_TYPE } from '../http/accept.ts';
+import { reportOf } from '../classify/dicom.ts';
+import { DICOM_PARTS_TYPE, DICOM_TYPE, JSON_TYPE } from '../http/accept.ts';
+import { relatedDicom } from '../http/related.ts';
 import type { ServedModel } from '../readiness.ts';
 import type { ExplainAsk } from './ask.ts';
 import type { Explained } from './explain.ts';
+import type { Subject } from './subject.ts';
 
 export const PNG_TYPE = 'image/png';
 export const TENSOR_TYPE = 'application/octet-stream';
@@ -30,21 +25,15 @@ export const TENSOR_TYPE = 'application/octet-stream';
 /** The default first. */
 export const PICTURE_FORMS = [PNG_TYPE, JSON_TYPE, TENSOR_TYPE] as const;
 /** Of a DICOM slice. */
-export const SLICE_FORMS = [...PICTURE_FORMS, DICOM_TYPE] as const;
+export const SLICE_FORMS = [...PICTURE_FORMS, DICOM_TYPE, DICOM_PARTS_TYPE] as const;
 
 /** An image, its answer and its map. */
-export interface Shown {
+export interface Shown extends Subject {
   readonly ask: ExplainAsk;
   readonly served: ServedModel;
-  readonly classification: Classification;
   readonly explained: Explained;
-  readonly image: Image;
-  /** The file that it was decoded from. */
-  readonly bytes: Uint8Array;
-  /** What of the image the map covers. */
-  readonly region: Region;
-  readonly stamp: Stamp;
-  readonly signal: AbortSignal;
+  /** Of DICOM objects. */
+  readonly now: Date;
 }
 
 export interface Form {
@@ -57,7 +46,7 @@ export async function formOf(type: FormType, shown: Shown): Promise<Form> {
   return WRITERS[type](shown);
 }
 
-type FormType = (typeof SLICE_FORMS)[number];
+export type FormType = (typeof SLICE_FORMS)[number];
 
 const WRITERS: Readonly<Record<FormType, (shown: Shown) => Form | Promise<Form>>> = {
   [PNG_TYPE]: async (shown) =>
@@ -65,6 +54,10 @@ const WRITERS: Readonly<Record<FormType, (shown: Shown) => Form | Promise<Form>>
   [JSON_TYPE]: (shown) => plain(JSON_TYPE, JSON.stringify(explanationOf(shown))),
   [TENSOR_TYPE]: tensorForm,
   [DICOM_TYPE]: async (shown) => plain(DICOM_TYPE, await captureOf(shown)),
+  [DICOM_PARTS_TYPE]: async (shown) => {
+    const report = await reportOf(shown.classification, await shown.study(), shown.now);
+    return { ...relatedDicom([report, await captureOf(shown)], randomUUID()), headers: {} };
+  },
 };
 
 function plain(type: FormType, body: Form['body']): Form {
@@ -73,10 +66,8 @@ function plain(type: FormType, body: Form['body']): Form {
 
 /** The slice with the map over it, as a Secondary Capture of the slice's study. */
 async function captureOf(shown: Shown): Promise<Uint8Array> {
-  const { bytes, stamp, signal } = shown;
-  const [facts] = await readFacts(bytes, { signal });
-  if (facts === undefined) throw new TypeError('a DICOM slice that was decoded has a header');
-  return writeOverlayCapture({ ...overlayOf(shown), facts }, bytes, stamp);
+  const { deciding: facts, file } = await shown.study();
+  return writeOverlayCapture({ ...overlayOf(shown), facts }, file, { now: shown.now, uid: newUid });
 }
 
 function explanationOf(shown: Shown): Explanation {

@@ -1,18 +1,17 @@
-/** `POST /v1/explain`: the bytes of one image in; its answer, and where in the image it comes from, out. */
-import { newUid, tensorRegion } from '@hilum/imaging';
+/** `POST /v1/explain`: one image or one series in; its answer, and where in the image it comes from, out. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Desk, scoreImage } from '../classify/image.ts';
-import { readUpload } from '../classify/upload.ts';
+import type { Desk } from '../classify/image.ts';
+import { windowOf } from '../classify/series.ts';
+import { type Upload, isDicom, readUpload } from '../classify/upload.ts';
 import type { Routes, ServerContext } from '../context.ts';
 import { ServerError } from '../errors.ts';
-import type { Job } from '../gate.ts';
 import { negotiate } from '../http/accept.ts';
-import type { Facts } from '../observe/witness.ts';
-import { type ExplainAsk, readAsk } from './ask.ts';
+import { readAsk } from './ask.ts';
 import { createBudget } from './budget.ts';
 import { explain, headOf, labelIndex } from './explain.ts';
-import { PICTURE_FORMS, SLICE_FORMS, type Shown, formOf } from './forms.ts';
+import { type FormType, PICTURE_FORMS, SLICE_FORMS, type Shown, formOf } from './forms.ts';
 import { explainRouteSchema } from './schema.ts';
+import { subjectOf } from './subject.ts';
 
 export const explainRoutes: Routes = (app, context) => {
   const { entrance, limits } = context;
@@ -27,8 +26,7 @@ export const explainRoutes: Routes = (app, context) => {
       reply.raw.once('close', leave);
       await entrance.admit(request, reply);
     },
-    handler: async (request, reply) =>
-      entrance.run(request, { images: 1 }, async (job) => answer(request, reply, job, context)),
+    handler: async (request, reply) => answer(request, reply, context),
   });
   app.route({
     method: ['GET', 'PUT', 'PATCH', 'DELETE'],
@@ -47,38 +45,34 @@ export const explainRoutes: Routes = (app, context) => {
 async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
-  job: Job,
-  { limits, metrics, noteFacts, date }: ServerContext,
+  { entrance, gate, limits, metrics, noteFacts, date }: ServerContext,
 ): Promise<FastifyReply> {
   const ask = readAsk(request.query);
-  const desk = { metrics, note: (facts: Facts) => noteFacts(request, facts) };
   const upload = await readUpload(request, limits.maxSeriesBytes);
-  if (upload.kind === 'files')
-    throw new ServerError('MULTIPART_INVALID', 'one image can be explained at a time');
-  const shown = { ...(await shownOf(upload.bytes, ask, job, desk)), stamp: { now: date(), uid: newUid } };
-  const forms = shown.image.source === 'dicom' ? SLICE_FORMS : PICTURE_FORMS;
-  const why = 'Only a DICOM slice can be answered with DICOM objects: they belong to its study.';
-  const wanted = negotiate(request.headers.accept, forms, why);
-  const { value: form } = await job.timed('encode', () => formOf(wanted, shown));
+  const wanted = wantedForm(request.headers.accept, upload);
+  const isSeries = upload.kind === 'files';
+  const images = isSeries ? windowOf(gate.served(), limits.queue) : 1;
+  const desk: Desk = { metrics, note: (facts) => noteFacts(request, facts) };
+  const form = await entrance.run(request, { images, isSeries }, async (job) => {
+    const { served, signal } = job;
+    // Both refuse before the engine has worked.
+    await headOf(served.info);
+    labelIndex(served.info, ask.label ?? served.info.positiveLabel);
+    const subject = await subjectOf(upload, images, job, desk);
+    signal.throwIfAborted();
+    const explained = await explain(job, subject.inferred, ask.label);
+    const shown: Shown = { ...subject, ask, served, explained, now: date() };
+    return (await job.timed('encode', () => formOf(wanted, shown))).value;
+  });
   return reply
     .headers({ ...form.headers, 'cache-control': 'no-store', vary: 'accept' })
     .type(form.type)
     .send(form.body);
 }
 
-async function shownOf(
-  bytes: Uint8Array,
-  ask: ExplainAsk,
-  job: Job,
-  desk: Desk,
-): Promise<Omit<Shown, 'stamp'>> {
-  const { served, signal } = job;
-  // Both refuse before the engine has worked.
-  await headOf(served.info);
-  labelIndex(served.info, ask.label ?? served.info.positiveLabel);
-  const { image, seen, inferred, classification } = await scoreImage(bytes, job, desk, { activations: true });
-  signal.throwIfAborted();
-  const explained = await explain(job, inferred, ask.label);
-  const region = tensorRegion(image, served.info.contract, seen);
-  return { ask, served, classification, explained, image, bytes, region, signal };
+/** Before any work: a client that takes a picture as well gets that where there is no study. */
+function wantedForm(accept: string | undefined, upload: Upload): FormType {
+  if (upload.kind === 'files' || isDicom(upload.bytes)) return negotiate(accept, SLICE_FORMS);
+  const why = 'What is no DICOM file names no patient and no study that DICOM objects could be of.';
+  return negotiate(accept, PICTURE_FORMS, why);
 }

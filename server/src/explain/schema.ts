@@ -1,6 +1,6 @@
 import { HEATMAP_HEADER, NOTICE, explanationSchema, heatmapSchema, jsonSchema } from '@hilum/wire';
 import type { FastifySchema } from 'fastify';
-import { DICOM_TYPE, JSON_TYPE } from '../http/accept.ts';
+import { DICOM_PARTS_TYPE, DICOM_TYPE, JSON_TYPE } from '../http/accept.ts';
 import { routeSchemas } from '../openapi.ts';
 import { askSchema } from './ask.ts';
 import { PNG_TYPE, TENSOR_TYPE } from './forms.ts';
@@ -10,8 +10,10 @@ const { 200: _, ...refusals } = routeSchemas.classify.response;
 
 export const explainRouteSchema = {
   tags: ['classify'],
-  summary: 'Where in one chest CT image the answer comes from',
+  summary: 'Where in a chest CT image the answer comes from',
   description: [
+    `Takes what /v1/classify takes. Of a series the slice that decided is explained.`,
+    '',
     `Grad-CAM of the network's deepest maps, of the same pass that gives the answer: a map of the places that speak`,
     `for a label. It shows what the network went by, not where a tumour is. ${NOTICE}`,
     '',
@@ -19,6 +21,7 @@ export const explainRouteSchema = {
     'curl --data-binary @slice.dcm -o heat.png http://localhost:8080/v1/explain',
     "curl --data-binary @slice.dcm -H 'accept: application/json' 'http://localhost:8080/v1/explain?label=benign'",
     "curl --data-binary @slice.dcm -H 'accept: application/dicom' -o heat.dcm http://localhost:8080/v1/explain",
+    'curl --data-binary @series.zip -o heat.png http://localhost:8080/v1/explain',
     '```',
   ].join('\n'),
   querystring: jsonSchema(askSchema),
@@ -42,6 +45,7 @@ export const explainRouteSchema = {
         [JSON_TYPE]: { schema: jsonSchema(explanationSchema) },
         [TENSOR_TYPE]: binary,
         [DICOM_TYPE]: binary,
+        [DICOM_PARTS_TYPE]: binary,
       },
     },
     ...refusals,
