@@ -49,6 +49,13 @@ describe('the settings', () => {
     ['no model', {}, 'HILUM_MODEL_URI: the model to serve is missing'],
     ['a registry address without a server', { HILUM_MODEL_URI: 'models:/lung@champion' }, 'HILUM_MLFLOW_URI'],
     ['an address that names no version', { HILUM_MODEL_URI: 'models:/lung' }, 'models:/NAME/VERSION'],
+    [
+      'an artifact that names no repository',
+      { HILUM_MODEL_URI: 'oci://registry' },
+      'oci://HOST/REPOSITORY:TAG',
+    ],
+    ['a bucket without a name', { HILUM_MODEL_URI: 's3:///models' }, 's3://BUCKET/PREFIX'],
+    ['a kind of address that there is not', { HILUM_MODEL_URI: 'ftp://x/y' }, 'not from ftp'],
     ['a digest that is none', { HILUM_MODEL_URI: 'x', HILUM_MODEL_DIGEST: 'abc' }, 'HILUM_MODEL_DIGEST'],
     [
       'a port that is none',

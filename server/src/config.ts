@@ -13,19 +13,41 @@ import { type LedgerConfig, ledgerOf, ledgerVariables } from './ledger/config.ts
 
 export { ConfigError };
 
-const MODEL_URI = /^models:\/[^/@]+(?:@[^/@]+|\/[0-9]+)$/;
+/** The kinds of address, and what each is written like; whatever begins with no scheme is a folder. */
+const MODEL_URIS: Readonly<Record<string, { readonly form: RegExp; readonly example: string }>> = {
+  models: {
+    form: /^models:\/[^/@]+(?:@[^/@]+|\/[0-9]+)$/,
+    example: 'a registry model is written models:/NAME/VERSION or models:/NAME@ALIAS',
+  },
+  runs: { form: /^runs:\/\w[\w-]*(?:\/.+)?$/, example: 'the files of a run are written runs:/RUN_ID/PATH' },
+  s3: { form: /^s3:\/\/[\w.-]+(?:\/.*)?$/, example: 'a bucket is written s3://BUCKET/PREFIX' },
+  oci: {
+    form: /^oci:\/\/[^/\s]+\/[^\s:@]+(?::[\w][\w.-]*)?(?:@sha256:[0-9a-f]{64})?$/,
+    example: 'an artifact is written oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:…',
+  },
+};
+const modelUri = z
+  .string(
+    'the model to serve is missing: a package directory, models:/NAME@ALIAS, runs:/…, s3://… or oci://…',
+  )
+  .min(1)
+  .check(({ value, issues }) => {
+    const scheme = /^([a-z][a-z0-9+.-]*):/.exec(value)?.[1];
+    const kind = scheme === undefined ? undefined : MODEL_URIS[scheme];
+    const message =
+      kind === undefined
+        ? `a model comes from a folder or from ${Object.keys(MODEL_URIS).join(', ')}, not from ${scheme}`
+        : kind.example;
+    const isGood = scheme === undefined || kind?.form.test(value) === true;
+    if (!isGood) issues.push({ code: 'custom', message, input: value });
+  });
 const count = (fallback: number, min: number, max: number) => {
   const error = `a whole number from ${min} to ${max}`;
   return z.coerce.number({ error }).int({ error }).min(min, { error }).max(max, { error }).default(fallback);
 };
 
 const envSchema = z.object({
-  HILUM_MODEL_URI: z
-    .string('the model to serve is missing: a package directory, models:/NAME/VERSION or models:/NAME@ALIAS')
-    .min(1)
-    .refine((uri) => !uri.startsWith('models:') || MODEL_URI.test(uri), {
-      error: 'a registry model is written models:/NAME/VERSION or models:/NAME@ALIAS',
-    }),
+  HILUM_MODEL_URI: modelUri,
   HILUM_MLFLOW_URI: z.url({ protocol: /^https?$/ }).optional(),
   MLFLOW_TRACKING_USERNAME: z.string().optional(),
   MLFLOW_TRACKING_PASSWORD: z.string().optional(),
@@ -116,8 +138,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): S
     throw new ConfigError(lines.join('\n'));
   }
   const e = parsed.data;
-  if (e.HILUM_MODEL_URI.startsWith('models:') && e.HILUM_MLFLOW_URI === undefined) {
-    throw new ConfigError('HILUM_MLFLOW_URI: a models:/ address needs the tracking server it lives on');
+  if (/^(models|runs):/.test(e.HILUM_MODEL_URI) && e.HILUM_MLFLOW_URI === undefined) {
+    throw new ConfigError(
+      'HILUM_MLFLOW_URI: a models:/ or runs:/ address needs the tracking server it lives on',
+    );
   }
   return {
     model: {

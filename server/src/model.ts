@@ -1,7 +1,7 @@
 /** The served model's life: fetched, verified, warmed up, answering, put down. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MlflowError } from '@hilum/mlflow';
-import { type AcquireOptions, acquire, reasonOf } from './acquire.ts';
+import { type AcquireOptions, acquire } from './sources/acquire.ts';
+import { reasonOf } from './sources/reason.ts';
 import type { Engine } from './engine/engine.ts';
 import { type EngineOptions, startEngine } from './engine/worker.ts';
 import { ServerError } from './errors.ts';
@@ -111,12 +111,14 @@ async function acquireWithPatience(
     try {
       return await acquire({ ...options, report, signal });
     } catch (error) {
-      if (!(error instanceof MlflowError) || signal.aborted) throw error;
+      const code = signal.aborted ? undefined : reasonOf(error);
+      if (code === undefined) throw error;
+      const message = error instanceof Error ? error.message : String(error);
       // Jitter: the pods of one deployment must not all ask in the same moment.
       const pauseMs =
         Math.min(maxMs, firstMs * 2 ** Math.min(attempt - 1, 20)) * (0.75 + options.random() / 2);
       const again = `attempt ${attempt}, next in ${(pauseMs / 1000).toFixed(1)} s`;
-      report({ code: reasonOf(error), message: `${error.message} (${again})` });
+      report({ code, message: `${message} (${again})` });
       await sleep(pauseMs, undefined, { signal });
     }
   }

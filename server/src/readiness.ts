@@ -7,8 +7,12 @@ export const READINESS_CODES = {
   RESOLVING: 'The registry is being asked which version the address means.',
   TRACKING_UNREACHABLE: 'The MLflow server does not answer. It is asked again, with growing pauses.',
   TRACKING_REFUSED: 'The MLflow server answers, and refuses. Look at its credentials and its allowed hosts.',
+  SOURCE_UNREACHABLE:
+    'The bucket or registry does not answer, or broke off. It is asked again, with growing pauses, and what is here is kept.',
+  SOURCE_REFUSED:
+    'The bucket or registry refuses, or there are no credentials for it. Look at AWS_… or the docker config.json.',
   MODEL_NOT_FOUND:
-    'The registry has no such model, version or alias yet. It is asked again, with growing pauses.',
+    'There is no such model, version, alias, run, tag or package yet. It is asked again, with growing pauses.',
   DOWNLOADING: 'The model package is on its way; `progress` has the bytes.',
   VERIFYING: 'The sha256 of every file of the package is compared with its manifest.',
   WARMING_UP: 'The engine loads the weights and answers the golden images of the package.',
