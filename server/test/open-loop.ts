@@ -50,17 +50,19 @@ export async function openLoop(options: OpenLoop): Promise<LoopResult> {
     dueAt += (-Math.log(1 - random()) * 1_000) / perSecond;
     await pause(dueAt - performance.now(), until);
     if (until.aborted) break;
-    const one = ask(options, agent).then(
-      (answer) => {
+    const one = async (): Promise<void> => {
+      try {
+        const answer = await ask(options, agent);
         answers.push(answer);
         onAnswer?.(answer);
-      },
-      (error: NodeJS.ErrnoException) => {
+      } catch (error) {
+        if (!(error instanceof Error)) throw error;
+        const code = 'code' in error ? String(error.code) : error.name;
         if (error.name === 'AbortError') left += 1;
-        else failures[error.code ?? error.name] = (failures[error.code ?? error.name] ?? 0) + 1;
-      },
-    );
-    asked.push(one);
+        else failures[code] = (failures[code] ?? 0) + 1;
+      }
+    };
+    asked.push(one());
   }
   await Promise.all(asked);
   agent.destroy();
