@@ -91,6 +91,10 @@ function scaled({ rows, columns, bits, pixels }: GreyImage): Rows {
   const divisor = bits === 16 ? 257 : 1;
   const read = (row: number, into: Float64Array): void => {
     const from = row * columns;
+    if (divisor === 1) {
+      into.set(pixels.subarray(from, from + columns));
+      return;
+    }
     for (let at = 0; at < into.length; at += 1) into[at] = (pixels[from + at] ?? 0) / divisor;
   };
   return { rows, columns, read };

@@ -48,28 +48,32 @@ export function whyNoCtPicture(image: GreyImage): string | undefined {
 /** Exported for the table of docs/preprocessing.md. */
 export function pictureTraits(image: GreyImage): Traits {
   const levels = eightBits(image);
-  const { darkest, brightest } = rangeOf(levels);
+  const counts = new Uint32Array(256);
+  for (let at = 0; at < levels.length; at += 1) counts[levels[at] ?? 0] = (counts[levels[at] ?? 0] ?? 0) + 1;
+  const { darkest, brightest } = rangeOf(counts, levels.length);
   const limit = darkest + DARK_OF_RANGE * (brightest - darkest);
-  return { darkest, brightest, ...darkShares(levels, image, limit) };
+  const dark = counts.subarray(0, Math.floor(limit) + 1).reduce((sum, count) => sum + count, 0);
+  return { darkest, brightest, dark: dark / levels.length, ...darkShares(levels, image, limit) };
 }
 
 /** 0..255. Sixteen bits often hold twelve, so that their own maximum is what counts. */
 function eightBits({ bits, pixels }: GreyImage): Uint8Array {
-  if (bits === 8) return Uint8Array.from(pixels);
+  if (pixels instanceof Uint8Array && bits === 8) return pixels;
   let most = 1;
   for (const level of pixels) most = Math.max(most, level);
   return Uint8Array.from(pixels, (level) => Math.floor((level * 255) / most));
 }
 
 /** The 1st and the 99th percentile; the very maximum where a small nodule is all that is bright. */
-function rangeOf(levels: Uint8Array): { readonly darkest: number; readonly brightest: number } {
-  const counts = new Uint32Array(256);
-  for (const level of levels) counts[level] = (counts[level] ?? 0) + 1;
+function rangeOf(
+  counts: Uint32Array,
+  pixels: number,
+): { readonly darkest: number; readonly brightest: number } {
   const percentile = (share: number): number => {
     let seen = 0;
     return counts.findIndex((count) => {
       seen += count;
-      return seen >= share * levels.length;
+      return seen >= share * pixels;
     });
   };
   const [darkest, most] = [percentile(0.01), percentile(0.99)];
@@ -80,7 +84,7 @@ function darkShares(
   levels: Uint8Array,
   { rows, columns }: Pick<GreyImage, 'rows' | 'columns'>,
   limit: number,
-): Pick<Traits, 'dark' | 'edgeDark' | 'cornersDark'> {
+): Pick<Traits, 'edgeDark' | 'cornersDark'> {
   const shorter = Math.min(rows, columns);
   const [edge, corner] = [EDGE_WIDTH, CORNER_SIDE].map((part) => Math.max(1, Math.round(part * shorter)));
   const within = (top: number, left: number, height: number, width: number): number => {
@@ -92,19 +96,22 @@ function darkShares(
     }
     return dark;
   };
-  const all = within(0, 0, rows, columns);
   const [a = 1, b = 1] = [edge, corner];
   const [insideRows, insideColumns] = [Math.max(0, rows - 2 * a), Math.max(0, columns - 2 * a)];
-  const inside = within(Math.min(a, rows), Math.min(a, columns), insideRows, insideColumns);
+  const [top, left] = [Math.min(a, rows), Math.min(a, columns)];
+  const edgeDarkPixels =
+    within(0, 0, top, columns) +
+    within(top + insideRows, 0, rows - top - insideRows, columns) +
+    within(top, 0, insideRows, left) +
+    within(top, left + insideColumns, insideRows, columns - left - insideColumns);
   const corners = [
     [0, 0],
     [0, columns - b],
     [rows - b, 0],
     [rows - b, columns - b],
-  ].map(([top = 0, left = 0]) => within(top, left, b, b) / (b * b));
+  ].map(([row = 0, column = 0]) => within(row, column, b, b) / (b * b));
   return {
-    dark: all / levels.length,
-    edgeDark: (all - inside) / (levels.length - insideRows * insideColumns),
+    edgeDark: edgeDarkPixels / (levels.length - insideRows * insideColumns),
     cornersDark: corners,
   };
 }

@@ -21,7 +21,10 @@ export async function decodePicture(
   checkSize(rows, columns);
   const { data, channels } = await decodeRaw(bytes, bits, timeoutMs);
   signal?.throwIfAborted();
-  const levels = bits === 16 ? new Uint16Array(new Uint8Array(data).buffer) : data;
+  const levels =
+    bits === 16
+      ? new Uint16Array(new Uint8Array(data).buffer)
+      : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (levels.length !== rows * columns * channels) throw new ImagingError('PIXEL_LENGTH_MISMATCH');
   return {
     kind: 'grey',
@@ -39,11 +42,13 @@ async function decodeRaw(bytes: Uint8Array, bits: 8 | 16, timeoutMs: number) {
     const pipeline = sharp(bytes, { failOn: 'warning', ignoreIcc: true, sequentialRead: true }).timeout({
       seconds: Math.min(3600, Math.max(1, Math.ceil(timeoutMs / 1000))),
     });
-    const { space } = await pipeline.metadata();
+    const { space, hasAlpha } = await pipeline.metadata();
     if (!/^(b-w|grey16|srgb|rgb|rgb16)$/.test(space)) throw new ImagingError('PIXEL_FORMAT_UNSUPPORTED');
     const grey = space === 'b-w' || space === 'grey16';
-    // Without a colour space named, libvips would bring 16 bits down to 8.
-    const wide = bits === 16 ? pipeline.toColourspace(grey ? 'grey16' : 'rgb16') : pipeline;
+    // Without a colour space named, libvips brings 16 bits down to 8, and gives grey three times over. Grey named with an
+    // alpha channel would lose that.
+    const eight = grey && !hasAlpha ? pipeline.toColourspace('b-w') : pipeline;
+    const wide = bits === 16 ? pipeline.toColourspace(grey ? 'grey16' : 'rgb16') : eight;
     const { data, info } = await wide
       .raw({ depth: bits === 16 ? 'ushort' : 'uchar' })
       .toBuffer({ resolveWithObject: true });
@@ -57,6 +62,7 @@ async function decodeRaw(bytes: Uint8Array, bits: 8 | 16, timeoutMs: number) {
 
 /** One level per pixel; what is transparent is black. */
 function toGrey(levels: Uint8Array | Uint16Array, channels: number, bits: 8 | 16): Uint8Array | Uint16Array {
+  if (channels === 1) return levels;
   const count = levels.length / channels;
   const grey = bits === 16 ? new Uint16Array(count) : new Uint8Array(count);
   const opaque = 2 ** bits - 1;
