@@ -130,13 +130,24 @@ function networkOf({ options, headUnits, quantiles }: Options) {
   const shape = { ...options, inputSize: SIDE, cut: 'head' } as const;
   const frozen = buildFrozen(tf, weights, shape);
   const features = tf.tidy(() =>
-    (frozen.predict(tf.tensor4d(images, [12, SIDE, SIDE, 3]), { batchSize: 4 }) as { dataSync(): Float32Array })
+    (
+      frozen.predict(tf.tensor4d(images, [12, SIDE, SIDE, 3]), { batchSize: 4 }) as {
+        dataSync(): Float32Array;
+      }
+    )
       .dataSync()
       .slice(),
   );
   const normaliser =
     quantiles === undefined ? {} : { normaliser: fitNormaliser(features, featureGroups(options), quantiles) };
-  const tail = buildTail(tf, weights, { ...shape, classes: 3, headUnits, dropout: 0, seed: 3, ...normaliser });
+  const tail = buildTail(tf, weights, {
+    ...shape,
+    classes: 3,
+    headUnits,
+    dropout: 0,
+    seed: 3,
+    ...normaliser,
+  });
   const joined = joinModel(tf, frozen, tail);
   frozen.dispose();
   tail.dispose();

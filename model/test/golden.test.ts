@@ -64,11 +64,6 @@ describe('the golden images of a package', () => {
       float32: await float32.predict(inputs.slice(), golden.count),
       int8: await int8.predict(inputs.slice(), golden.count),
     };
-    const near = (got: Float32Array, want: readonly (readonly number[])[], by: number): void => {
-      for (const [at, value] of want.flat().entries()) {
-        expect(Math.abs((got[at] ?? Number.NaN) - value)).toBeLessThan(by);
-      }
-    };
     near(answers.tensorflow, golden.outputs, 1e-6);
     near(answers.float32, golden.outputs, 1e-5);
     near(answers.int8, golden.int8.outputs, 1e-6);
@@ -97,6 +92,12 @@ describe('the golden images of a package', () => {
     await expect(openPackage(dir)).rejects.toMatchObject({ code: 'PACKAGE_INVALID' });
   });
 });
+
+function near(got: Float32Array, want: readonly (readonly number[])[], by: number): void {
+  for (const [at, value] of want.flat().entries()) {
+    expect(Math.abs((got[at] ?? Number.NaN) - value)).toBeLessThan(by);
+  }
+}
 
 async function copy(name: string): Promise<string> {
   const dir = join(scratch, name);

@@ -15,7 +15,8 @@ export async function rewritten(
   const files = change(manifest.files).map((file) => {
     const text = parts[file.path];
     if (text === undefined) return file;
-    return { ...file, bytes: Buffer.byteLength(text), sha256: createHash('sha256').update(text).digest('hex') };
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    return { path: file.path, bytes: Buffer.byteLength(text), sha256 };
   });
   await writeFile(path, JSON.stringify({ ...manifest, files }));
 }

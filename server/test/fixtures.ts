@@ -7,9 +7,11 @@ import { baseWeightsPath, samplePhotosDir } from '@hilum/hack';
 import { type Contract, contractDigest, defaultContract } from '@hilum/imaging';
 import {
   BASE_WEIGHTS_SHA256,
+  INT8_PATH,
   type PackageInfo,
   buildFrozen,
   buildTail,
+  int8Model,
   joinModel,
   loadEngine,
   readBaseWeights,
@@ -42,8 +44,16 @@ export async function scratch(): Promise<AsyncDisposable & { readonly path: stri
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** Writes a package whose head is random (seeded) and whose base is the real one. */
-export async function writeRealPackage(dir: string, contract: Contract = RENDERING): Promise<PackageInfo> {
+/**
+ * Writes a package whose head is random (seeded) and whose base is the real one.
+ *
+ * @param int8Images preprocessed images by which an int8 file is made for it
+ */
+export async function writeRealPackage(
+  dir: string,
+  contract: Contract = RENDERING,
+  int8Images?: Float32Array,
+): Promise<PackageInfo> {
   const tf = await loadEngine();
   const weights = await readBaseWeights(await baseWeightsPath());
   const shape = { inputSize: contract.inputSize, cut: 'head' } as const;
@@ -56,14 +66,16 @@ export async function writeRealPackage(dir: string, contract: Contract = RENDERI
   });
   const model = joinModel(tf, frozen, tail);
   try {
-    return await writePackage(dir, tf, model, {
+    const int8 = int8Images === undefined ? undefined : await int8Model(tf, model, int8Images);
+    const metadata = {
       labels: ['benign', 'malignant'],
       positiveLabel: 'malignant',
       contract,
       metrics: { 'test/auc_roc': 0.5 },
       baseWeightsSha256: BASE_WEIGHTS_SHA256,
       createdAt: '2026-01-02T03:04:05.000Z',
-    });
+    };
+    return await writePackage(dir, tf, model, metadata, int8 === undefined ? {} : { [INT8_PATH]: int8 });
   } finally {
     for (const part of [frozen, tail, model]) part.dispose();
   }

@@ -1,14 +1,16 @@
-/** A real lane of onnxruntime that dies or hangs when a test says so on the channel of this name. */
-import { BroadcastChannel, type MessagePort } from 'node:worker_threads';
+/** A real lane of onnxruntime that dies or hangs when a test says so on a channel, where it says that it was born. */
+import { BroadcastChannel, type MessagePort, threadId } from 'node:worker_threads';
 
-export const FATE = 'hilum-test-fate';
-
-const channel = new BroadcastChannel(FATE);
+const channel = new BroadcastChannel('hilum-test-fate');
 (channel as unknown as MessagePort).unref();
+// oxlint-disable-next-line unicorn/prefer-add-event-listener -- Node's types have no other way
 channel.onmessage = (event: unknown) => {
-  const { data } = event as { readonly data: 'die' | 'hang' };
-  if (data === 'die') process.exit(3); // in a worker this ends the thread alone
+  const { data } = event as { readonly data: { readonly fate?: 'die' | 'hang'; readonly of?: number } };
+  if (data.of !== threadId) return;
+  if (data.fate === 'die') process.exit(3); // in a worker this ends the thread alone
   for (;;); // as native code that never comes back
 };
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- no window
+channel.postMessage({ born: threadId });
 
 await import('../src/engine/onnxruntime-thread.ts');

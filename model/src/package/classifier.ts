@@ -100,16 +100,18 @@ function explained(
     return { probabilities, features, maps: tf.transpose(maps, [0, 3, 1, 2]) };
   });
   images.dispose();
-  const values = (tensor: tfjs.Tensor): Float32Array => {
-    const floats = tensor.dataSync<'float32'>().slice();
-    tensor.dispose();
-    return floats;
-  };
   const [, channels = 0, side = 0] = results.maps.shape;
   return {
     probabilities: values(results.probabilities),
     activations: { features: values(results.features), maps: values(results.maps), channels, side, views },
   };
+}
+
+/** A copy: TensorFlow's own memory cannot move to another thread. */
+function values(tensor: tfjs.Tensor): Float32Array {
+  const floats = tensor.dataSync<'float32'>().slice();
+  tensor.dispose();
+  return floats;
 }
 
 /** Images that go through the network at once, views counted: more need more memory and are no faster. */

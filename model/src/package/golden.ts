@@ -74,10 +74,7 @@ export async function goldenParts(
  *
  * @throws PackageError PACKAGE_INCOMPLETE, PACKAGE_INVALID
  */
-export async function readGoldenInputs(
-  dir: string,
-  { count, inputSize }: Golden,
-): Promise<Float32Array> {
+export async function readGoldenInputs(dir: string, { count, inputSize }: Golden): Promise<Float32Array> {
   const levels = await readFile(join(dir, GOLDEN_FILES.inputs)).catch((cause: unknown) => {
     throw new PackageError('PACKAGE_INCOMPLETE', `${dir} has no readable ${GOLDEN_FILES.inputs}`, { cause });
   });
@@ -88,7 +85,8 @@ export async function readGoldenInputs(
 
 function predicted(tf: Tf, model: tfjs.LayersModel, tensor: Float32Array, side: number): Float32Array {
   const output = tf.tidy(
-    () => model.predict(tf.tensor4d(tensor, [tensor.length / (side * side * 3), side, side, 3])) as tfjs.Tensor,
+    () =>
+      model.predict(tf.tensor4d(tensor, [tensor.length / (side * side * 3), side, side, 3])) as tfjs.Tensor,
   );
   const probabilities = output.dataSync<'float32'>();
   output.dispose();
@@ -112,7 +110,8 @@ function rows(values: Float32Array, count: number): number[][] {
 function tensorOf(levels: Uint8Array): Float32Array {
   const tensor = new Float32Array(levels.length * CAFFE_MEANS.length);
   for (const [at, level] of levels.entries()) {
-    for (const [channel, mean] of CAFFE_MEANS.entries()) tensor[at * CAFFE_MEANS.length + channel] = level - mean;
+    for (const [channel, mean] of CAFFE_MEANS.entries())
+      tensor[at * CAFFE_MEANS.length + channel] = level - mean;
   }
   return tensor;
 }
@@ -124,7 +123,9 @@ function drawings(side: number): Uint8Array {
   for (const [picture, levelAt] of pictures.entries()) {
     for (let y = 0; y < side; y += 1) {
       for (let x = 0; x < side; x += 1) {
-        levels[(picture * side + y) * side + x] = Math.round(levelAt((x + 0.5) / side, (y + 0.5) / side, side));
+        levels[(picture * side + y) * side + x] = Math.round(
+          levelAt((x + 0.5) / side, (y + 0.5) / side, side),
+        );
       }
     }
   }

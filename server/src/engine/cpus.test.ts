@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { grantedCpus } from './cpus.ts';
 
-const machine = (files: Readonly<Record<string, string>>, cores = 8): number =>
+const machine = (files: Readonly<Record<string, string | undefined>>, cores = 8): number =>
   grantedCpus((path) => {
     const text = files[path];
     if (text === undefined) throw new Error(`no ${path}`);
@@ -13,7 +13,11 @@ it.each([
   { what: 'v2 without a limit', files: { '/sys/fs/cgroup/cpu.max': 'max 100000\n' }, want: 8 },
   { what: 'v2, two cores', files: { '/sys/fs/cgroup/cpu.max': '200000 100000\n' }, want: 2 },
   { what: 'v2, a core and a half: one', files: { '/sys/fs/cgroup/cpu.max': '150000 100000\n' }, want: 1 },
-  { what: 'v2, a tenth of a core: one all the same', files: { '/sys/fs/cgroup/cpu.max': '10000 100000' }, want: 1 },
+  {
+    what: 'v2, a tenth of a core: one all the same',
+    files: { '/sys/fs/cgroup/cpu.max': '10000 100000' },
+    want: 1,
+  },
   { what: 'v2, more than there is', files: { '/sys/fs/cgroup/cpu.max': '6400000 100000' }, want: 8 },
   {
     what: 'v2, the limit of a group above',
@@ -34,7 +38,10 @@ it.each([
   },
   {
     what: 'v1 without a limit',
-    files: { '/sys/fs/cgroup/cpu/cpu.cfs_quota_us': '-1\n', '/sys/fs/cgroup/cpu/cpu.cfs_period_us': '100000\n' },
+    files: {
+      '/sys/fs/cgroup/cpu/cpu.cfs_quota_us': '-1\n',
+      '/sys/fs/cgroup/cpu/cpu.cfs_period_us': '100000\n',
+    },
     want: 8,
   },
 ])('counts the cores of $what', ({ files, want }) => {

@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
 import { cp, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BroadcastChannel } from 'node:worker_threads';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { INPUT_SIZE, scratch, writeRealPackage } from '../../test/fixtures.ts';
-import type { Engine, EngineAnswer } from './engine.ts';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { INPUT_SIZE, RENDERING, scratch, writeRealPackage } from '../../test/fixtures.ts';
+import { MORTAL, mortals } from '../../test/mortal.ts';
+import type { Engine, EngineAnswer, EngineFacts } from './engine.ts';
 import { type EngineOptions, startEngine } from './worker.ts';
 
-const FATE = 'hilum-test-fate';
-const MORTAL = new URL('../../test/mortal-thread.ts', import.meta.url);
 const MISSING = new URL('../../test/missing-thread.ts', import.meta.url);
 const PIXELS = INPUT_SIZE ** 2 * 3;
 
@@ -22,7 +20,9 @@ beforeAll(async () => {
   packageDir = join(dir.path, 'package');
   await writeRealPackage(packageDir);
   const engine = await startEngine(packageDir, signal());
-  want = await Promise.all([0, 1, 2, 3, 4].map(async (at) => engine.infer(image(at), 1, { activations: true })));
+  want = await Promise.all(
+    [0, 1, 2, 3, 4].map(async (at) => engine.infer(image(at), 1, { activations: true })),
+  );
   await engine.close();
 });
 
@@ -38,7 +38,7 @@ describe('every engine', () => {
       expect(engine.facts.version).toMatch(/^\d+\.\d+\.\d+/);
       expect(warnings).toEqual([]);
       expect(difference(want[0]?.probabilities, want[1]?.probabilities)).toBeGreaterThan(1e-4); // or equality is cheap
-      const batch = Float32Array.from([0, 1, 2].flatMap((at) => [...image(at)]));
+      const batch = images(3);
       const { probabilities } = await engine.infer(batch, 3);
       for (const at of [0, 1, 2]) {
         const own = probabilities.slice(at * 2, at * 2 + 2);
@@ -85,6 +85,51 @@ describe('every engine', () => {
   });
 });
 
+describe('the precision', () => {
+  let int8Dir: string;
+  let int8: EngineAnswer;
+  let facts: EngineFacts;
+
+  beforeAll(async () => {
+    int8Dir = join(dir.path, 'int8');
+    await writeRealPackage(int8Dir, RENDERING, images(5));
+    const engine = await startEngine(int8Dir, signal());
+    int8 = await engine.infer(image(1), 1, { activations: true });
+    ({ facts } = engine);
+    await engine.close();
+  });
+
+  it('is int8 where the package has it: near the float32 answer and not it, with maps as they were dequantised', () => {
+    expect(facts).toMatchObject({ engine: 'onnxruntime', precision: 'int8' });
+    expect(difference(int8.probabilities, want[1]?.probabilities)).toBeLessThan(0.05);
+    expect(difference(int8.probabilities, want[1]?.probabilities)).toBeGreaterThan(0);
+    expect(int8.activations).toMatchObject({ channels: 512, side: 2, views: 1 });
+  });
+
+  it('is the same int8 in wasm', async () => {
+    const engine = await started({ kind: 'wasm' }, int8Dir);
+    expect(engine.facts.precision).toBe('int8');
+    expect(difference((await engine.infer(image(1), 1)).probabilities, int8.probabilities)).toBeLessThan(
+      1e-5,
+    );
+  });
+
+  it('is float32 where that is asked for', async () => {
+    const engine = await started({ precision: 'float32' }, int8Dir);
+    expect(engine.facts.precision).toBe('float32');
+    expect(difference((await engine.infer(image(1), 1)).probabilities, want[1]?.probabilities)).toBeLessThan(
+      1e-5,
+    );
+  });
+
+  it('is refused where it is asked for and not there', async () => {
+    await expect(startEngine(packageDir, signal(), { precision: 'int8' })).rejects.toMatchObject({
+      code: 'PACKAGE_INVALID',
+      exitCode: 65,
+    });
+  });
+});
+
 describe('onnxruntime', () => {
   it('gives each of many images at a time its own answer, from lanes that come and become narrow', async () => {
     const engine = await started({ threads: 3, lanes: 3 });
@@ -104,7 +149,10 @@ describe('onnxruntime', () => {
     const engine = await startEngine(packageDir, signal(), { scratch: place.path });
     const [folder, ...others] = await readdir(place.path);
     expect([folder, others]).toEqual([expect.stringContaining(`hilum-engine-${process.pid}-`), []]);
-    expect((await readdir(join(place.path, folder ?? ''))).toSorted()).toEqual(['prepared.onnx', 'weights.bin']);
+    expect((await readdir(join(place.path, folder ?? ''))).toSorted()).toEqual([
+      'prepared.onnx',
+      'weights.bin',
+    ]);
     await engine.close();
     expect(await readdir(place.path)).toEqual([]);
   });
@@ -129,29 +177,31 @@ describe('onnxruntime', () => {
       warning: expect.stringContaining('onnxruntime-node could not be loaded: wrong ELF class') as string,
     });
     expect(warnings).toEqual([engine.facts.warning]);
-    expect(difference((await engine.infer(image(0), 1)).probabilities, want[0]?.probabilities)).toBeLessThan(1e-5);
-    await expect(startEngine(packageDir, signal(), { kind: 'onnxruntime', entry: MISSING })).rejects.toMatchObject(
-      { code: 'ENGINE_MISSING', exitCode: 69 },
+    expect(difference((await engine.infer(image(0), 1)).probabilities, want[0]?.probabilities)).toBeLessThan(
+      1e-5,
     );
+    await expect(
+      startEngine(packageDir, signal(), { kind: 'onnxruntime', entry: MISSING }),
+    ).rejects.toMatchObject({ code: 'ENGINE_MISSING', exitCode: 69 });
   });
 });
 
 describe('an engine whose thread is lost', () => {
   it('fails what was in it, says so, is started again, and answers; a second time it gives up', async () => {
-    const { engine, troubles, next } = await mortal();
-    fate('die');
+    const { engine, troubles, next, fate } = await mortal();
+    fate('die', 0);
     expect(await next()).toMatch(/ended with code 3/);
     expect(await next()).toBeUndefined();
     expect(difference((await engine.infer(image(4), 1)).probabilities, want[4]?.probabilities)).toBe(0);
-    fate('die');
+    fate('die', 1);
     expect(await engine.died).toMatchObject({ code: 'ENGINE_FAILED', exitCode: 70 });
     await expect(engine.infer(image(0), 1)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
     expect(troubles.length).toBe(2);
   });
 
   it('takes one that hangs for lost after its time, and goes on with another', async () => {
-    const { engine, next } = await mortal({ answerMs: 4_000 });
-    fate('hang');
+    const { engine, next, fate } = await mortal({ answerMs: 4_000 });
+    fate('hang', 0);
     const [stuck, waits] = [engine.infer(image(1), 1), engine.infer(image(2), 1)];
     await expect(stuck).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
     expect(await next()).toMatch(/no answer of the inference engine within 4000 ms/);
@@ -160,14 +210,22 @@ describe('an engine whose thread is lost', () => {
   });
 
   it('stays ready while another lane answers', async () => {
-    const { engine, troubles } = await mortal({ lanes: 2, threads: 2 });
-    const many = await Promise.all(Array.from({ length: 12 }, async () => engine.infer(image(0), 1)));
-    expect(many.length).toBe(12);
+    const { engine, troubles, born, fate } = await mortal({ lanes: 2, threads: 2 });
+    const many = async () => Promise.all(Array.from({ length: 12 }, async () => engine.infer(image(0), 1)));
+    await many();
+    expect(born.length).toBe(2);
+    fate('die', 0);
+    await vi.waitFor(() => expect(born.length).toBe(3), 20_000);
+    for (const { probabilities } of await many()) {
+      expect(difference(probabilities, want[0]?.probabilities)).toBe(0);
+    }
     expect(troubles).toEqual([]);
   });
 });
 
 async function mortal(options: EngineOptions = {}) {
+  const { born, fate, [Symbol.dispose]: close } = mortals();
+  onTestFinished(close);
   const troubles: (string | undefined)[] = [];
   const waiting: ((trouble: string | undefined) => void)[] = [];
   let read = 0;
@@ -181,20 +239,19 @@ async function mortal(options: EngineOptions = {}) {
       waiting.shift()?.(why);
     },
   });
-  const next = async (): Promise<string | undefined> => {
-    const at = read++;
-    if (at < troubles.length) return troubles[at];
-    return new Promise((resolve) => {
-      waiting.push(resolve);
-    });
+  return {
+    engine,
+    born,
+    troubles,
+    next: async (): Promise<string | undefined> => {
+      const at = read++;
+      if (at < troubles.length) return troubles[at];
+      return new Promise((resolve) => {
+        waiting.push(resolve);
+      });
+    },
+    fate,
   };
-  return { engine, troubles, next };
-}
-
-function fate(what: 'die' | 'hang'): void {
-  const channel = new BroadcastChannel(FATE);
-  channel.postMessage(what);
-  channel.close();
 }
 
 async function started(options: EngineOptions = {}, from = packageDir): Promise<Engine> {
@@ -213,6 +270,13 @@ function image(at: number): Float32Array {
     const [x, y] = [Math.floor(index / 3) % INPUT_SIZE, Math.floor(index / 3 / INPUT_SIZE)];
     return ((x >> (at + 1)) + (y >> (at + 1))) % 2 === 0 ? 100 - 20 * at : -100;
   });
+}
+
+/** The first `n` of them, one after the other. */
+function images(n: number): Float32Array {
+  const all = new Float32Array(n * PIXELS);
+  for (let at = 0; at < n; at += 1) all.set(image(at), at * PIXELS);
+  return all;
 }
 
 function difference(got: Float32Array | undefined, expected: Float32Array | undefined): number {

@@ -35,8 +35,7 @@ export class EngineMissing extends Error {
 export async function serveLane(load: (data: LaneData) => Promise<Network>): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error('a lane is a worker thread');
-  const post = (message: FromLane, transfer: ArrayBuffer[] = []): void =>
-    port.postMessage(message, transfer);
+  const post = (message: FromLane, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 
   const handle = async (network: Network, message: ToLane): Promise<void> => {
     if (message.type === 'close') {

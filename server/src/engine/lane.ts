@@ -80,7 +80,10 @@ export async function startLane(
     pending.delete(message.id);
   });
 
-  const ask = async (message: ToLane & { readonly id: number }, transfer: ArrayBuffer[]): Promise<FromLane> => {
+  const ask = async (
+    message: ToLane & { readonly id: number },
+    transfer: ArrayBuffer[],
+  ): Promise<FromLane> => {
     if (closing) throw new LaneLost('the thread was closed');
     const answer = new Promise<FromLane>((resolve, reject) => {
       pending.set(message.id, { resolve, reject });

@@ -84,7 +84,8 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
       const { threads: used } = slot;
       resolve({ ...(await lane.infer(batch, n, activations)), threads: used });
     } catch (error) {
-      if (error instanceof LaneLost) return reject(new ServerError('ENGINE_FAILED', undefined, { cause: error }));
+      if (error instanceof LaneLost)
+        return reject(new ServerError('ENGINE_FAILED', undefined, { cause: error }));
       reject(error);
     }
     release(slot, lane);
@@ -160,7 +161,8 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
     clearTimeout(calm);
     const message = error instanceof Error ? error.message : String(error);
     died.resolve(error instanceof GaveUp ? error : new GaveUp('ENGINE_FAILED', message, { cause: error }));
-    for (const { reject } of jobs.splice(0)) reject(new ServerError('ENGINE_FAILED', undefined, { cause: error }));
+    for (const { reject } of jobs.splice(0))
+      reject(new ServerError('ENGINE_FAILED', undefined, { cause: error }));
     for (const { lane } of slots) void lane?.close();
   };
 

@@ -17,8 +17,8 @@ try {
     },
   });
   await session.release();
-  parentPort?.postMessage({});
+  parentPort?.postMessage({}, []);
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
-  parentPort?.postMessage({ message });
+  parentPort?.postMessage({ message }, []);
 }

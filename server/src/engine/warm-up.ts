@@ -17,7 +17,9 @@ export async function warmUpOf(
   const pixels = contract.inputSize ** 2 * 3;
   const want = precision === 'int8' ? golden?.int8 : golden;
   if (golden === undefined || want === undefined) {
-    onWarning(`the package has no golden answers in ${precision}: that this engine computes the same is not proved`);
+    onWarning(
+      `the package has no golden answers in ${precision}: that this engine computes the same is not proved`,
+    );
     return async (lane) => {
       await lane.infer(new Float32Array(pixels), 1, false);
     };

@@ -90,7 +90,11 @@ const STARTS: Readonly<Record<Exclude<EngineKind, 'auto'>, Start>> = {
   'tensorflow-gpu': async (info, signal, options) => startTensorflow(info, signal, options, 'gpu'),
 };
 
-async function startOnnxruntime(info: PackageInfo, signal: AbortSignal, options: EngineOptions): Promise<Engine> {
+async function startOnnxruntime(
+  info: PackageInfo,
+  signal: AbortSignal,
+  options: EngineOptions,
+): Promise<Engine> {
   const { onWarning = () => undefined, scratch = tmpdir() } = options;
   const data = await onnxData(info, options);
   const prepared = await prepare(data.file, data.extra, scratch, signal).catch((error: unknown) => {
@@ -205,7 +209,9 @@ async function startLanes(
 async function onnxData(
   info: PackageInfo,
   options: EngineOptions,
-): Promise<Omit<LaneData, 'threads'> & { readonly extra: Uint8Array; readonly precision: EngineFacts['precision'] }> {
+): Promise<
+  Omit<LaneData, 'threads'> & { readonly extra: Uint8Array; readonly precision: EngineFacts['precision'] }
+> {
   const precision = precisionOf(info, options);
   const file = join(info.dir, precision === 'int8' ? INT8_PATH : 'model.onnx');
   const names = await activationNames(file);
