@@ -39,7 +39,8 @@ const FILES: Readonly<Record<string, string>> = {
   'icon.svg': 'image/svg+xml',
 };
 const MODULES = [
-  'page', 'api', 'card', 'dom', 'files', 'heatmap', 'stage', 'viewer', 'window', 'words', 'zip',
+  'page', 'api', 'card', 'controls', 'dom', 'files', 'hands', 'heat', 'heatmap', 'stage', 'viewer', 'window', 'words',
+  'zip',
 ]; // prettier-ignore
 const JAVASCRIPT = 'text/javascript; charset=utf-8';
 

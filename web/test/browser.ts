@@ -59,6 +59,17 @@ export async function answered(page: Page): Promise<void> {
   await page.locator('#card:not([data-state="empty"]):not([data-state="waiting"])').waitFor();
 }
 
+/** Opens files by the chooser, and waits for the answer. */
+export async function choose(page: Page, path: string): Promise<void> {
+  await page.setInputFiles('#files', path);
+  await answered(page);
+}
+
+/** What a person reads there. */
+export async function text(page: Page, selector: string): Promise<string> {
+  return page.locator(selector).innerText();
+}
+
 /** The greys of the image as they are shown, row by row. */
 export async function greys(page: Page): Promise<readonly number[]> {
   return page.evaluate<number[]>(`(() => {

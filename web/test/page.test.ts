@@ -1,14 +1,13 @@
 /** The page in a real browser, before a real server with a real network. */
-import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { closeDecoders, decodeImage } from '@hilum/imaging';
 import type { RunningServer } from '@hilum/server';
-import { NOTICE, classificationSchema, explanationSchema, problemSchema } from '@hilum/wire';
+import { NOTICE, classificationSchema, explanationSchema } from '@hilum/wire';
 import axe from 'axe-core';
-import type { Browser, Page, Route } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { answered, greys, launch, openPage } from './browser.ts';
+import { answered, choose, greys, launch, openPage, text } from './browser.ts';
 import { DATA_ABSENT, imageBytes, imagePath, scratch, seriesPaths, serve, writeModel } from './served.ts';
 import { zipOf } from './zip.ts';
 
@@ -53,19 +52,12 @@ async function drop(page: Page, name: Parameters<typeof imageBytes>[0]): Promise
   await answered(page);
 }
 
-async function choose(page: Page, ...names: readonly Parameters<typeof imageBytes>[0][]): Promise<void> {
-  await page.setInputFiles('#files', names.map(imagePath));
-  await answered(page);
-}
-
 /** PS3.3 C.11.2.1.2.1, as the standard writes it. */
 function windowed(hu: number, { center, width }: typeof LUNG): number {
   if (hu <= center - 0.5 - (width - 1) / 2) return 0;
   if (hu > center - 0.5 + (width - 1) / 2) return 255;
   return ((hu - (center - 0.5)) / (width - 1) + 0.5) * 255;
 }
-
-const text = (page: Page, selector: string): Promise<string> => page.locator(selector).innerText();
 
 describe.skipIf(DATA_ABSENT)(`the page ${DATA_ABSENT || ''}`, () => {
   it('shows the answer of the API for a DICOM slice that is dropped on it', async () => {
@@ -96,7 +88,7 @@ describe.skipIf(DATA_ABSENT)(`the page ${DATA_ABSENT || ''}`, () => {
   it('renders Hounsfield units by the lung and the mediastinal window as DICOM defines them', async () => {
     const { pixels } = await decodeImage(await imageBytes('chest'));
     const page = await openPage(browser, server.url);
-    await choose(page, 'chest');
+    await choose(page, imagePath('chest'));
     for (const [name, window] of [
       ['Lung', LUNG],
       ['Mediastinum', MEDIASTINUM],
@@ -113,14 +105,14 @@ describe.skipIf(DATA_ABSENT)(`the page ${DATA_ABSENT || ''}`, () => {
   it('shows the levels of a picture as they are', async () => {
     const { pixels } = await decodeImage(await imageBytes('picture'));
     const page = await openPage(browser, server.url);
-    await choose(page, 'picture');
+    await choose(page, imagePath('picture'));
     expect(await greys(page)).toEqual([...pixels]);
     expect(await page.getByRole('radio').all()).toHaveLength(1);
   });
 
   it('says why it refuses a slice of a head, and still shows it', async () => {
     const page = await openPage(browser, server.url);
-    await choose(page, 'head');
+    await choose(page, imagePath('head'));
     expect(await page.locator('#card').getAttribute('data-state')).toBe('refused');
     const card = await text(page, '#card');
     expect(card).toContain('Refused\n\nNo lung is seen');
@@ -133,7 +125,7 @@ describe.skipIf(DATA_ABSENT)(`the page ${DATA_ABSENT || ''}`, () => {
     const unsure = await serve(`${dir.path}/unsure`);
     try {
       const page = await openPage(browser, unsure.url);
-      await choose(page, 'chest');
+      await choose(page, imagePath('chest'));
       const card = await text(page, '#card');
       expect(card).toContain('Abstained\n\nNo call\n\nThe model cannot tell benign from malignant');
       expect(card).toContain('Nothing is called');
@@ -175,7 +167,7 @@ describe.skipIf(DATA_ABSENT)(`the page ${DATA_ABSENT || ''}`, () => {
 
   it('widens and moves the window under the mouse', async () => {
     const page = await openPage(browser, server.url);
-    await choose(page, 'chest');
+    await choose(page, imagePath('chest'));
     await page.locator('#image').hover();
     await page.mouse.down();
     await page.mouse.move(400, 300);
@@ -197,9 +189,9 @@ describe.skipIf(DATA_ABSENT)(`the page ${DATA_ABSENT || ''}`, () => {
       return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
     };
     expect(await violations()).toEqual([]);
-    await choose(page, 'chest');
+    await choose(page, imagePath('chest'));
     expect(await violations()).toEqual([]);
-    await choose(page, 'head');
+    await choose(page, imagePath('head'));
     expect(await violations()).toEqual([]);
     const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
     expect(await page.evaluate(overflow)).toBe(0);
@@ -207,7 +199,7 @@ describe.skipIf(DATA_ABSENT)(`the page ${DATA_ABSENT || ''}`, () => {
 
   it('names everything that a screen reader meets', async () => {
     const page = await openPage(browser, server.url);
-    await choose(page, 'chest');
+    await choose(page, imagePath('chest'));
     const tree = await page.locator('body').ariaSnapshot();
     for (const line of [
       'img "CT slice, 512 by 512 pixels, lung window, level -600, width 1500"',
@@ -243,7 +235,7 @@ describe.skipIf(DATA_ABSENT)(`the page ${DATA_ABSENT || ''}`, () => {
 
   it('lays the heat map of the server over the image', async () => {
     const page = await openPage(browser, server.url);
-    await choose(page, 'chest');
+    await choose(page, imagePath('chest'));
     await page.getByRole('checkbox', { name: 'Heat map (Grad-CAM)' }).check();
     const { heatmap, region, label, empty } = explanationSchema.parse(
       await api('v1/explain', new Uint8Array(await imageBytes('chest'))),
@@ -266,31 +258,6 @@ describe.skipIf(DATA_ABSENT)(`the page ${DATA_ABSENT || ''}`, () => {
     expect(await page.evaluate("getComputedStyle(document.querySelector('#overlay')).opacity")).toBe('0.25');
     await page.locator('#stage').press('h');
     expect(await alphaAt(heatmap.values.indexOf(warmest))).toBe(0);
-  });
-
-  it('asks for a key where the server does, forgets it with the page, and says what the key does not allow', async () => {
-    const key = `hk_${'k'.repeat(43)}`;
-    const hash = `sha256:${createHash('sha256').update(key).digest('hex')}`;
-    await writeFile(`${dir.path}/keys`, JSON.stringify({ name: 'reader', hash, roles: ['predict'] }));
-    const closed = await serve(`${dir.path}/sure`, { HILUM_API_KEYS_FILE: `${dir.path}/keys` });
-    try {
-      const page = await openPage(browser, closed.url);
-      await choose(page, 'chest');
-      expect(await text(page, '#card')).toContain('This server asks for a key.');
-      expect(await page.evaluate('document.activeElement.id')).toBe('api-key');
-      await page.keyboard.type(key);
-      await page.keyboard.press('Enter');
-      await page.locator('#card[data-state="classified"]').waitFor();
-      await page.locator('#image').waitFor();
-      await page.locator('#heat').click();
-      await page.getByText('Your key does not allow heat maps.').waitFor();
-      await page.reload();
-      await choose(page, 'chest');
-      expect(await text(page, '#card')).toContain('This server asks for a key.');
-      await page.close();
-    } finally {
-      await closed.close();
-    }
   });
 
   it.each(['files', 'zip'])(
@@ -333,60 +300,4 @@ describe.skipIf(DATA_ABSENT)(`the page ${DATA_ABSENT || ''}`, () => {
       await page.locator('#title', { hasText: name }).waitFor();
     },
   );
-});
-
-const REQUEST_ID = '00000000-0000-4000-8000-000000000000';
-const problem = (status: number, code: string, title: string, headers: Record<string, string> = {}) => ({
-  status,
-  headers,
-  contentType: 'application/problem+json',
-  body: JSON.stringify(
-    problemSchema.parse({
-      type: `urn:hilum:error:${code}`,
-      title,
-      status,
-      detail: title,
-      code,
-      requestId: REQUEST_ID,
-    }),
-  ),
-});
-
-/** What a server says only in trouble is said here in its place. */
-describe.skipIf(DATA_ABSENT)(`the page before a server in trouble ${DATA_ABSENT || ''}`, () => {
-  const opened = async (url: string, answer: (route: Route) => Promise<void>): Promise<Page> => {
-    const page = await openPage(browser, server.url, { before: async (page) => page.route(url, answer) });
-    await choose(page, 'chest');
-    return page;
-  };
-
-  it('says when to come back to a full queue, and comes back', async () => {
-    let full = true;
-    const page = await opened('**/v1/classify', async (route) => {
-      const busy = problem(503, 'QUEUE_FULL', 'The queue is full.', { 'retry-after': '7' });
-      await (full ? route.fulfill(busy) : route.continue());
-    });
-    expect(await text(page, '#card')).toContain('The server is busy.');
-    expect(await text(page, '#card')).toContain('Try again in 7 seconds.');
-    full = false;
-    await page.getByRole('button', { name: 'Try again' }).click();
-    await page.locator('#card[data-state="classified"]').waitFor();
-  });
-
-  it('says that nobody answered', async () => {
-    const page = await opened('**/v1/classify', async (route) => route.abort('connectionrefused'));
-    const card = await text(page, '#card');
-    expect(card).toContain('The server did not answer.');
-    expect(card).toContain('Check the connection');
-    expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(1);
-  });
-
-  it('says that there are no heat maps where the server gives none', async () => {
-    const page = await opened('**/v1/explain', async (route) =>
-      route.fulfill(problem(404, 'NOT_FOUND', 'There is nothing at this address.')),
-    );
-    await page.getByRole('checkbox', { name: 'Heat map (Grad-CAM)' }).click();
-    await page.getByText('This server gives no heat maps.').waitFor();
-    expect(await page.locator('#heat').isChecked()).toBe(false);
-  });
 });
