@@ -40,9 +40,19 @@ const COMMANDS: readonly { readonly name: string; readonly summary: string; load
     load: async () => (await import('./commands/serve.ts')).serveCommand,
   },
   {
+    name: 'ledger',
+    summary: 'verify the record of predictions that a server kept, or compute it again',
+    load: async () => (await import('./commands/ledger.ts')).ledgerCommand,
+  },
+  {
     name: 'classify',
     summary: 'classify DICOM, PNG or JPEG files',
     load: async () => (await import('./commands/classify.ts')).classifyCommand,
+  },
+  {
+    name: 'explain',
+    summary: 'where in an image an answer comes from, as a heat map',
+    load: async () => (await import('./commands/explain.ts')).explainCommand,
   },
   {
     name: 'fetch',

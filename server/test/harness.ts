@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 import { type App, buildApp } from '../src/app.ts';
 import type { Limits } from '../src/config.ts';
 import type { Engine } from '../src/engine/engine.ts';
+import type { Ledger } from '../src/ledger/ledger.ts';
 import type { ModelHandle } from '../src/model.ts';
 import type { ModelState, ServedModel } from '../src/readiness.ts';
 import { LIMITS } from './fixtures.ts';
@@ -24,9 +25,17 @@ export interface HarnessOptions {
   /** Awaited before each inference. */
   readonly gate?: () => Promise<void>;
   readonly page?: boolean;
+  readonly ledger?: Ledger;
 }
 
-export async function harness({ engine, model, limits, gate, page }: HarnessOptions): Promise<Harness> {
+export async function harness({
+  engine,
+  model,
+  limits,
+  gate,
+  page,
+  ledger,
+}: HarnessOptions): Promise<Harness> {
   const lines: string[] = [];
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -52,6 +61,7 @@ export async function harness({ engine, model, limits, gate, page }: HarnessOpti
     logger,
     registry,
     page: page ?? false,
+    ledger,
   });
   return {
     ...built,

@@ -13,8 +13,5 @@ function logEvent(logger: Logger, { type, seq, hash, error }: LedgerEvent): void
   const facts = { ledger: type, seq, hash };
   if (error === undefined) logger.info(facts, `ledger ${type}`);
   else
-    logger.error(
-      { ...facts, error: error instanceof Error ? error.message : String(error) },
-      `ledger ${type}`,
-    );
+    logger.error({ ...facts, error: error instanceof Error ? error.message : 'unknown' }, `ledger ${type}`);
 }

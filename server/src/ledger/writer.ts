@@ -57,6 +57,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   });
   let head: Head = START;
   let page: Page | undefined;
+  /** Where the file that is written ends, as far as it was answered for. */
+  let answered: { readonly name: string; readonly bytes: number } | undefined;
   let isBroken = false;
   let isDirty = false;
   const waiting: Asked[] = [];
@@ -83,6 +85,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     page = undefined;
     const name = fileOf(head.seq + 1);
     page = { handle: await open(join(dir, name), 'a'), name, day, bytes: 0 };
+    answered = { name, bytes: 0 };
     if (!isFirst) tell('rotated');
     return page;
   };
@@ -99,20 +102,23 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     });
     const text = Buffer.from(lines.join(''));
     await current.handle.appendFile(text);
-    if (sync === 'each') await current.handle.datasync();
+    if (sync === 'each') {
+      await current.handle.datasync();
+      await writeHead(dir, next);
+    }
+    // From here on they count as written; what failed before this is cut off again.
     current.bytes += text.length;
+    answered = { name: current.name, bytes: current.bytes };
     head = next;
-    isDirty = true;
-    if (sync === 'each') await settle();
+    isDirty = sync !== 'each';
   };
 
   /** At the start, and after a write that failed. */
   const recover = async (): Promise<void> => {
     await page?.handle.close().catch(() => undefined);
-    const written = page;
     page = undefined;
     // Lines of a write that failed were never answered for: back to those that were.
-    if (written !== undefined) await cut(join(dir, written.name), written.bytes);
+    if (answered !== undefined) await cut(join(dir, answered.name), answered.bytes);
     const { last, file } = await endOf(dir);
     await assertWhole(dir, last);
     head = last === undefined ? START : { seq: last.seq, hash: last.hash };
@@ -121,6 +127,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     const gone = await cut(path, file.bytes);
     const day = (last?.time ?? new Date(now()).toISOString()).slice(0, 10);
     page = { handle: await open(path, 'a'), name: file.name, day, bytes: file.bytes };
+    answered = { name: file.name, bytes: file.bytes };
     if (gone === undefined) return;
     await write([{ kind: 'repair', ...gone }]);
     tell('repaired');
