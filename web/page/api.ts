@@ -3,7 +3,7 @@ import type { Classification, Explanation, Pixels, Problem } from '@hilum/wire';
 import type { Slice, Study } from './files.ts';
 import type { Raster } from './window.ts';
 
-export type Readiness =
+type Readiness =
   | { readonly ready: true; readonly model: Classification['model'] }
   | { readonly ready: false; readonly why: string; readonly percent?: number };
 

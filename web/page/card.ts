@@ -11,14 +11,14 @@ export interface Card {
   readonly refused: (refusal: Refusal, actions: RefusalActions) => void;
 }
 
-export interface AnswerActions {
+interface AnswerActions {
   /** Of a series: the file that decided, where the page has it. */
   readonly deciding?: Slice | undefined;
   readonly showDeciding: () => void;
   readonly nameOf: (sentAs: string) => string;
 }
 
-export interface RefusalActions {
+interface RefusalActions {
   readonly retry: () => void;
   readonly useKey: (key: string) => void;
 }

@@ -16,7 +16,6 @@ import {
   writePackage,
 } from '@hilum/model';
 import { type RunningServer, readConfig, start } from '@hilum/server';
-import { pino } from 'pino';
 
 const INPUT_SIZE = 64;
 const HEAD_UNITS = 16;
@@ -98,8 +97,14 @@ export async function serve(
   model: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<RunningServer> {
-  const settings = { HILUM_MODEL_URI: model, HILUM_HOST: '127.0.0.1', HILUM_PORT: '0', ...env };
-  const server = await start(readConfig(settings), { logger: pino({ level: 'silent' }) });
+  const settings = {
+    HILUM_MODEL_URI: model,
+    HILUM_HOST: '127.0.0.1',
+    HILUM_PORT: '0',
+    HILUM_LOG_LEVEL: 'silent',
+    ...env,
+  };
+  const server = await start(readConfig(settings));
   await server.ready;
   return server;
 }
