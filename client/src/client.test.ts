@@ -148,7 +148,7 @@ describe('a busy server', () => {
           stream.close();
         },
       }),
-    } as RequestInit);
+    });
     await until(async () => (await metrics(small.url)).includes('hilum_requests_in_flight 1'));
     const second = patient.classify(slice());
     await until(async () => seen.length > 0);
