@@ -45,16 +45,6 @@ export function grpcChecks(asked: Asked, grpc: Grpc | string): Check[] {
   });
   const tensors = async (): Promise<Tensor[]> => tensorsFor((await metadata()).inputs, 1);
   const message = async (more: object = {}): Promise<object> => rawMessage(name, await tensors(), more);
-  const infer = async (by: Grpc, body: object) => {
-    const answer = await by.call('ModelInfer', body, inferred);
-    const raw = answer.raw_output_contents;
-    const outputs = answer.outputs.map(({ contents, ...output }, at) => {
-      const bytes = raw[at];
-      const typed = contents?.fp32_contents.length ? contents.fp32_contents : (contents?.fp64_contents ?? []);
-      return { ...output, values: bytes === undefined ? typed : valuesOf(output.datatype, bytes) };
-    });
-    return { ...answer, outputs };
-  };
   const overHttp = async () => rest.infer(name, { inputs: (await tensors()).map((each) => jsonInput(each)) });
   return [
     check('live', 'the server is live', CLAUSES.grpcHealth, async (by) => {
@@ -155,6 +145,17 @@ export function grpcChecks(asked: Asked, grpc: Grpc | string): Check[] {
       by.refuses('ModelInfer', await message({ outputs: [{ name: 'no-such-tensor-4c1d' }] })),
     ),
   ];
+}
+
+async function infer(by: Grpc, body: object) {
+  const answer = await by.call('ModelInfer', body, inferred);
+  const raw = answer.raw_output_contents;
+  const outputs = answer.outputs.map(({ contents, ...output }, at) => {
+    const bytes = raw[at];
+    const typed = contents?.fp32_contents.length ? contents.fp32_contents : (contents?.fp64_contents ?? []);
+    return { ...output, values: bytes === undefined ? typed : valuesOf(output.datatype, bytes) };
+  });
+  return { ...answer, outputs };
 }
 
 function rawMessage(name: string, tensors: readonly Tensor[], more: object = {}) {

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { type ServiceClientConstructor, credentials, loadPackageDefinition, status } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { Miss, expectThat } from './check.ts';
 
 const PROTO = fileURLToPath(import.meta.resolve('@hilum/server/open_inference.proto'));

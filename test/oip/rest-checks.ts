@@ -165,8 +165,9 @@ export function inferChecks({ rest, name, metadata }: Asked): Check[] {
       says: 'without a wish all outputs come',
       clause: CLAUSES.request,
       ask: async () => {
-        const have = (await rest.infer(name, await plain())).outputs.map((output) => output.name);
-        const missing = (await metadata()).outputs.filter((output) => !have.includes(output.name));
+        const { outputs } = await rest.infer(name, await plain());
+        const have = new Set(outputs.map((output) => output.name));
+        const missing = (await metadata()).outputs.filter((output) => !have.has(output.name));
         expectThat(missing.length === 0, `missing: ${missing.map((output) => output.name).join(', ')}`);
       },
     },
@@ -197,10 +198,10 @@ export function inferChecks({ rest, name, metadata }: Asked): Check[] {
           return jsonInput({ ...tensor, data: [...data, ...data] });
         });
         const both = await rest.infer(name, { inputs: doubled });
-        const halves = both.outputs.map((output) => {
-          expectThat(output.shape[0] === 2, `${output.name} of two has the shape [${output.shape.join()}]`);
-          const values = output.values.slice(0, output.values.length / 2);
-          return { ...output, shape: [1, ...output.shape.slice(1)], values };
+        const halves = both.outputs.map(({ name: own, datatype, shape, values }) => {
+          expectThat(shape[0] === 2, `${own} of two has the shape [${shape.join()}]`);
+          const half = values.slice(0, values.length / 2);
+          return { name: own, datatype, shape: [1].concat(shape.slice(1)), values: half };
         });
         assertSame(halves, alone.outputs);
       },

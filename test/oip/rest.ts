@@ -91,19 +91,15 @@ export function createRest(url: string, fetcher: typeof fetch = fetch): Rest {
     fetcher(`${base}/${path}`, { signal: AbortSignal.timeout(ASK_MS) });
   const post = (path: string, body: Body): Promise<Response> =>
     fetcher(`${base}/${path}`, { method: 'POST', ...encoded(body), signal: AbortSignal.timeout(ASK_MS) });
-  const json = async <T>(response: Response, schema: z.ZodType<T>): Promise<T> => {
-    expectThat(response.status === 200, `status ${response.status} instead of 200`);
-    return parse(await response.json().catch(() => undefined), schema);
-  };
   return {
     status: async (path) => {
       const response = await get(path);
       await response.arrayBuffer();
       return response.status;
     },
-    server: async () => json(await get('v2'), serverMetadata),
-    model: async (name, version) => json(await get(modelPath(name, version)), modelMetadata),
-    repository: async () => json(await post('v2/repository/index', {}), index),
+    server: async () => read(await get('v2'), serverMetadata),
+    model: async (name, version) => read(await get(modelPath(name, version)), modelMetadata),
+    repository: async () => read(await post('v2/repository/index', {}), index),
     infer: async (name, body, version) => {
       const response = await post(`${modelPath(name, version)}/infer`, body);
       if (response.status !== 200)
@@ -153,6 +149,11 @@ function encoded(body: Body): RequestInit {
       [LENGTH_HEADER]: String(body.length ?? json.byteLength),
     },
   };
+}
+
+async function read<T>(response: Response, schema: z.ZodType<T>): Promise<T> {
+  expectThat(response.status === 200, `status ${response.status} instead of 200`);
+  return parse(await response.json().catch(() => undefined), schema);
 }
 
 async function readAnswer(response: Response): Promise<Answer> {

@@ -21,7 +21,8 @@ export function conformanceText({
   ]);
   const contradictions = CONTRADICTIONS.flatMap(({ about, says, suite }) => [
     `- ${about}`,
-    ...says.map((line) => `    ${line}`),
+    `    ${says[0]}`,
+    `    ${says[1]}`,
     `    The suite ${suite}.`,
   ]);
   return [

@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import { NOTICE } from './classification.ts';
-import { problemFields } from './problem.ts';
+import { problemSchema } from './problem.ts';
 
 const parametersSchema = z
   .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
@@ -109,8 +109,8 @@ export const repositoryIndexSchema = z
   .describe('The one model of this server');
 
 /** A problem body that clients of this protocol read too. */
-export const oipProblemSchema = z
-  .object({ error: z.string().describe('The same as `detail`'), ...problemFields })
+export const oipProblemSchema = problemSchema
+  .extend({ error: z.string().describe('The same as `detail`') })
   .describe('RFC 9457 problem details, with the `error` of the Open Inference Protocol');
 
 /** The body of `/invocations`: one of the two, with the input of the network. */

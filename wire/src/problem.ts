@@ -1,7 +1,7 @@
 /** RFC 9457 bodies. */
 import { z } from 'zod';
 
-export const problemFields = {
+const problemFields = {
   type: z.string().describe('urn:hilum:error:CODE'),
   title: z.string(),
   status: z.int().min(400).max(599),

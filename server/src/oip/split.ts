@@ -37,13 +37,15 @@ export function splitProtocols(
       leave();
       socket.destroy();
     };
+    let first = Buffer.alloc(0);
     const look = (): void => {
-      const first = socket.read() as Buffer | null;
-      if (first === null) return;
-      socket.unshift(first);
-      // Less than three bytes may become either; they come once more with the next.
+      const more = socket.read() as Buffer | null;
+      if (more === null) return;
+      first = Buffer.concat([first, more]);
+      // Less than three bytes may become either.
       if (first.length < PREFACE.length && isPreface(first)) return;
       leave();
+      socket.unshift(first);
       if (isPreface(first)) http2(socket);
       else for (const listener of http1) listener.call(server, socket);
     };
