@@ -10,6 +10,12 @@ export interface BadHttp {
   readonly wasLate: (socket: Socket) => boolean;
 }
 
+/** Of node's parser, in ours. */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'BODY_TIMEOUT',
+  HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
+};
+
 export function createBadHttp(): BadHttp {
   const late = new WeakSet<Socket>();
   return {
@@ -21,10 +27,10 @@ export function createBadHttp(): BadHttp {
         socket.destroy();
         return;
       }
-      const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-      if (isLate) late.add(socket);
+      const code = CODES[error.code ?? ''] ?? 'REQUEST_INVALID';
+      if (code === 'BODY_TIMEOUT') late.add(socket);
       // A client that goes on dripping bytes must not keep the connection.
-      socket.end(response(isLate ? 'BODY_TIMEOUT' : 'REQUEST_INVALID'), () => socket.destroy());
+      socket.end(response(code), () => socket.destroy());
     },
   };
 }

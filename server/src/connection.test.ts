@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request as httpRequest } from 'node:http';
-import { type AddressInfo, type Socket, connect } from 'node:net';
+import { connect } from 'node:net';
 import { closeDecoders } from '@hilum/imaging';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATA_ABSENT, RENDERING, lidcPng, scratch, servedAs, writeRealPackage } from '../test/fixtures.ts';
-import { type Harness, type HarnessOptions, harness } from '../test/harness.ts';
+import type { HarnessOptions } from '../test/harness.ts';
+import { type Listening, exchange, listen, metric, readAll, until } from '../test/listening.ts';
 import type { Engine } from './engine/engine.ts';
 import { startEngine } from './engine/worker.ts';
 import type { ServedModel } from './readiness.ts';
@@ -26,21 +27,8 @@ afterAll(async () => {
   await dir[Symbol.asyncDispose]();
 });
 
-interface Listening extends Harness {
-  readonly url: string;
-  readonly port: number;
-}
-
-async function listen(options: Omit<HarnessOptions, 'engine' | 'model'> = {}): Promise<Listening> {
-  const server = await harness({ engine, model, ...options });
-  await server.app.listen({ host: '127.0.0.1', port: 0 });
-  onTestFinished(async () => {
-    server.app.server.closeAllConnections();
-    await server.close();
-  });
-  const { port } = server.app.server.address() as AddressInfo;
-  return { ...server, port, url: `http://127.0.0.1:${port}` };
-}
+const start = (options: Omit<HarnessOptions, 'engine' | 'model'> = {}): Promise<Listening> =>
+  listen({ engine, model, ...options });
 
 const classify = (
   server: Listening,
@@ -71,30 +59,10 @@ function createGate() {
   };
 }
 
-async function metric(server: Harness, name: string): Promise<number> {
-  const text = await server.registry.metrics();
-  const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
-  return Number(line?.split(' ')[1] ?? 0);
-}
-
-/** Polls what has no event; the test's own time limit ends it. */
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
-async function readAll(socket: Socket): Promise<string> {
-  let text = '';
-  socket.on('data', (chunk: Buffer) => {
-    text += chunk.toString();
-  });
-  await once(socket, 'close');
-  return text;
-}
-
 describe.skipIf(DATA_ABSENT)('overload', () => {
   it('is refused before the body is sent, with the time to come back, and health still answers', async () => {
     const { gate, open, entered } = createGate();
-    const server = await listen({ gate, limits: { queue: 1 } });
+    const server = await start({ gate, limits: { queue: 1 } });
     const bytes = await png();
     const first = classify(server, bytes);
     await until(() => entered() === 1);
@@ -122,7 +90,7 @@ describe.skipIf(DATA_ABSENT)('overload', () => {
 
   it('of requests in memory is refused as well', async () => {
     const { gate, open, entered } = createGate();
-    const server = await listen({ gate, limits: { inFlight: 1 } });
+    const server = await start({ gate, limits: { inFlight: 1 } });
     const bytes = await png();
     const first = classify(server, bytes);
     await until(() => entered() === 1);
@@ -133,7 +101,7 @@ describe.skipIf(DATA_ABSENT)('overload', () => {
 
   it('drops the work of a client that left, and never infers it', async () => {
     const { gate, open, entered } = createGate();
-    const server = await listen({ gate });
+    const server = await start({ gate });
     const bytes = await png();
     const first = classify(server, bytes);
     await until(() => entered() === 1);
@@ -152,7 +120,7 @@ describe.skipIf(DATA_ABSENT)('overload', () => {
 
   it('answers 504 at the deadline, and takes the image out of the queue', async () => {
     const { gate, open, entered } = createGate();
-    const server = await listen({ gate, limits: { deadlineMs: 300 } });
+    const server = await start({ gate, limits: { deadlineMs: 300 } });
     const bytes = await png();
     const answers = await Promise.all([classify(server, bytes), classify(server, bytes)]);
     for (const answer of answers) {
@@ -166,9 +134,82 @@ describe.skipIf(DATA_ABSENT)('overload', () => {
   });
 });
 
+const asked = async (server: Listening, headers: Record<string, string>): Promise<Response> =>
+  fetch(`${server.url}/v1/classify`, { method: 'POST', body: await png(), headers });
+
+const oneSecond = (): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, 1_000);
+  });
+
+describe.skipIf(DATA_ABSENT)('a client’s own deadline', () => {
+  it.each(['x-request-timeout-ms', 'x-envoy-expected-rq-timeout-ms'])('is kept: %s', async (name) => {
+    const { gate, open } = createGate();
+    const server = await start({ gate });
+    const late = await asked(server, { [name]: '300' });
+    expect((await problem(late)).code).toBe('DEADLINE_EXCEEDED');
+    open();
+    expect((await asked(server, { [name]: '60000' })).status).toBe(200);
+  });
+
+  it('is never longer than the server’s', async () => {
+    const { gate, open } = createGate();
+    const server = await start({ gate, limits: { deadlineMs: 200 } });
+    const late = await asked(server, { 'x-request-timeout-ms': '86400000' });
+    expect((await problem(late)).detail).toBe('no answer within 200 ms');
+    open();
+  });
+
+  it.each(['0', '-1', '1.5', '5s', '', 'NaN', '86400001', '1e3', '100, 200'])(
+    'that is no number of milliseconds is refused: %j',
+    async (value) => {
+      const server = await start();
+      const answer = await asked(server, { 'x-request-timeout-ms': value });
+      expect(answer.status).toBe(400);
+      expect((await problem(answer)).code).toBe('DEADLINE_INVALID');
+    },
+  );
+
+  it('that cannot be met is refused before the body is sent, with the time after which it could be', async () => {
+    let wait = oneSecond;
+    const server = await start({ gate: async () => wait() });
+    await classify(server, await png()); // the server learns that an image takes that long
+    const { gate, open, entered } = createGate();
+    wait = gate;
+    const first = classify(server, await png());
+    await until(async () => entered() === 1 && (await metric(server, 'hilum_requests_in_flight')) === 1);
+    const request = httpRequest(`${server.url}/v1/classify`, {
+      method: 'POST',
+      headers: { 'content-length': 9, 'x-request-timeout-ms': '500' },
+    });
+    request.flushHeaders();
+    const [refused] = (await once(request, 'response')) as [IncomingMessage];
+    expect(refused.statusCode).toBe(503);
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    expect(await metric(server, 'hilum_queue_refused_total{reason="deadline"}')).toBe(1);
+    request.destroy();
+    open();
+    expect((await first).status).toBe(200);
+  });
+});
+
+describe('bodies', () => {
+  it('that together need more memory than there is for them are refused, and one always fits', async () => {
+    const server = await start({ limits: { bytesInFlight: 1_000, maxBodyBytes: 10_000 } });
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write('POST /v1/classify HTTP/1.1\r\nhost: x\r\ncontent-length: 2000\r\n\r\nab');
+    await until(async () => (await metric(server, 'hilum_requests_in_flight')) === 1);
+    const refused = await classify(server, new Uint8Array(10));
+    expect([refused.status, (await problem(refused)).code]).toEqual([503, 'QUEUE_FULL']);
+    socket.destroy();
+    await until(async () => (await metric(server, 'hilum_requests_in_flight')) === 0);
+    expect((await problem(await classify(server, new Uint8Array(10)))).code).toBe('NOT_AN_IMAGE');
+  });
+});
+
 describe('a body', () => {
   it('that announces too much is refused before it is sent', async () => {
-    const server = await listen({ limits: { maxBodyBytes: 1000 } });
+    const server = await start({ limits: { maxBodyBytes: 1000 } });
     const request = httpRequest(`${server.url}/v1/classify`, {
       method: 'POST',
       headers: { 'content-length': 1001 },
@@ -180,7 +221,7 @@ describe('a body', () => {
   });
 
   it('that is much too large still gets its answer, announced or not', async () => {
-    const server = await listen({ limits: { maxBodyBytes: 100_000 } });
+    const server = await start({ limits: { maxBodyBytes: 100_000 } });
     const bytes = new Uint8Array(20_000_000);
     expect((await problem(await classify(server, bytes))).code).toBe('BODY_TOO_LARGE');
     for (let n = 0; n < 3; n += 1) {
@@ -198,7 +239,7 @@ describe('a body', () => {
   });
 
   it('that comes too slowly is given up, with an answer', async () => {
-    const server = await listen({ limits: { bodyTimeoutMs: 400 } });
+    const server = await start({ limits: { bodyTimeoutMs: 400 } });
     const socket = connect(server.port, '127.0.0.1');
     socket.write('POST /v1/classify HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nab');
     const drip = setInterval(() => socket.write('c'), 50);
@@ -212,7 +253,7 @@ describe('a body', () => {
   });
 
   it('whose client leaves in the middle frees its place', async () => {
-    const server = await listen();
+    const server = await start();
     const socket = connect(server.port, '127.0.0.1');
     socket.write('POST /v1/classify HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nab');
     await until(async () => (await metric(server, 'hilum_requests_in_flight')) === 1);
@@ -222,10 +263,8 @@ describe('a body', () => {
   });
 
   it('that is no HTTP is answered as a problem', async () => {
-    const server = await listen();
-    const socket = connect(server.port, '127.0.0.1');
-    socket.write('DICM\r\n\r\n');
-    const text = await readAll(socket);
+    const server = await start();
+    const text = await exchange(server.port, 'DICM\r\n\r\n');
     expect(text).toMatch(/^HTTP\/1\.1 400 /);
     expect(text).toContain('"code":"REQUEST_INVALID"');
   });
@@ -234,7 +273,7 @@ describe('a body', () => {
 describe.skipIf(DATA_ABSENT)('an end in order', () => {
   it('gives what is in flight its answer, and takes no new connection', async () => {
     const { gate, open, entered } = createGate();
-    const server = await listen({ gate });
+    const server = await start({ gate });
     const bytes = await png();
     const first = classify(server, bytes);
     await until(() => entered() === 1);

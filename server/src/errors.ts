@@ -48,6 +48,10 @@ const SERVER_CODES = {
     status: 403,
     text: 'Whoever asks is known, but has no such role. Whoever runs this server gives roles.',
   },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    text: 'The headers of a request are larger than 16 KiB. Send the image in the body.',
+  },
   INTERNAL: { status: 500, text: 'The server has a bug. The log names the request id.' },
   ISSUER_UNREACHABLE: {
     status: 503,
