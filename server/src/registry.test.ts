@@ -6,6 +6,7 @@ import { type MlflowServer, startMlflow } from '@hilum/hack';
 import { type MlflowClient, createMlflow } from '@hilum/mlflow';
 import type { PackageInfo } from '@hilum/model';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { startCuttingFront } from '../test/cutting-front.ts';
 import { scratch, writeRealPackage } from '../test/fixtures.ts';
 import { readConfig } from './config.ts';
 import { GaveUp, type ModelState } from './readiness.ts';
@@ -65,13 +66,14 @@ async function register(name: string, from: string, tags: Record<string, string>
 interface ServeOptions {
   readonly cache: string;
   readonly digest?: string;
+  readonly mlflow?: string;
   readonly onState?: StartOptions['onState'];
 }
 
 async function serve(uri: string, options: ServeOptions): Promise<RunningServer> {
   const config = readConfig({
     HILUM_MODEL_URI: uri,
-    HILUM_MLFLOW_URI: `http://127.0.0.1:${port}`,
+    HILUM_MLFLOW_URI: options.mlflow ?? `http://127.0.0.1:${port}`,
     HILUM_MODEL_CACHE: join(dir.path, options.cache),
     HILUM_MODEL_DIGEST: options.digest,
     HILUM_HOST: '127.0.0.1',
@@ -154,6 +156,26 @@ describe('a model of the registry', () => {
     const server = await serve('models:/lung/1', { cache: 'cache', digest: info.digest });
     await server.ready;
     expect((await readFile(weights)).equals(before)).toBe(true);
+  });
+
+  it('arrives over connections that break, each file from where it stood', async () => {
+    const front = await startCuttingFront(`http://127.0.0.1:${port}`);
+    onTestFinished(front.stop);
+    front.cutAfter = 20_000_000;
+    const server = await serve('models:/lung/1', { cache: 'broken-cache', mlflow: front.url });
+    expect((await server.ready).info.digest).toBe(info.digest);
+    expect(front.seen.filter(({ range }) => range !== undefined).length).toBeGreaterThanOrEqual(4);
+    expect(front.bytes).toBeLessThan(1.2 * info.files.reduce((sum, { bytes }) => sum + bytes, 0));
+  });
+
+  it('is served from the files of a run as well', async () => {
+    const { runId } = await client.getModelVersion('lung', '1');
+    const server = await serve(`runs:/${runId}/model`, { cache: 'run-cache' });
+    expect(await server.ready).toMatchObject({ name: 'model', version: runId });
+    const elsewhere = await serve(`runs:/${runId}/elsewhere`, { cache: 'run-cache' });
+    await untilReason(elsewhere, 'MODEL_NOT_FOUND');
+    const nobody = await serve(`runs:/${'0'.repeat(32)}/model`, { cache: 'run-cache' });
+    await untilReason(nobody, 'MODEL_NOT_FOUND');
   });
 
   it('that a digest pins is served from the cache while MLflow is down', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closeDecoders } from '@hilum/imaging';
 import { createMlflow } from '@hilum/mlflow';
+import { steadyFetch } from '@hilum/store';
 import { type Logger, pino } from 'pino';
 import { Registry } from 'prom-client';
 import { buildApp } from './app.ts';
@@ -53,7 +54,7 @@ export async function start(config: ServerConfig, options: StartOptions = {}): P
     uri,
     cacheDir: config.model.cacheDir ?? defaultCache(),
     ...(digest === undefined ? {} : { digest }),
-    ...(mlflow === undefined ? {} : { mlflow: createMlflow(mlflow) }),
+    ...(mlflow === undefined ? {} : { mlflow: createMlflow({ ...mlflow, fetch: steadyFetch }) }),
     ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
     engine: {
       ...config.engine,

@@ -3,6 +3,7 @@ import { openAsBlob } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreError } from './errors.ts';
 import type { ObjectStore } from './objects.ts';
+import { steadyFetch } from './steady-fetch.ts';
 import { type StallGuard, stallGuard } from './stall.ts';
 
 /** What tells a plain web server from S3. */
@@ -53,7 +54,7 @@ const MAX_PAUSE_MS = 30_000;
 const MAX_REDIRECTS = 5;
 
 export function objectsOf(store: WebStore, options: WebOptions = {}): ObjectStore {
-  const call = options.fetch ?? fetch;
+  const call = options.fetch ?? steadyFetch;
   const stallMs = options.stallMs ?? 60_000;
   const uploadMs = options.timeoutMs ?? 600_000;
 
