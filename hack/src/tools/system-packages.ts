@@ -54,6 +54,12 @@ const packages = {
     'default-jre-headless': { probe: ['java', '-version'], why: 'executes the Jenkinsfile in a test' },
     maven: { probe: 'mvn', why: 'fetches Groovy' },
   },
+  prometheus: {
+    prometheus: {
+      probe: 'promtool',
+      why: 'checks the metrics that the server gives; its service may be stopped',
+    },
+  },
   cluster: clusterPackages,
   node: {
     ...clusterPackages,
@@ -72,7 +78,8 @@ const packages = {
 
 /**
  * `python`: environments of Python tools; `native`: those and TensorFlow; `dicom`: checks of DICOM objects;
- * `browser`: the page in a real one; `postgres`: the database of an MLflow; `jenkins`: the test of the Jenkinsfile; `cluster`: `up('control' | 'kcm')`;
+ * `browser`: the page in a real one; `postgres`: the database of an MLflow; `jenkins`: the test of the Jenkinsfile;
+ * `prometheus`: promtool; `cluster`: `up('control' | 'kcm')`;
  * `node`: `up('node')`; `images`: builds without a Docker engine.
  */
 export type PackageSet = keyof typeof packages;
