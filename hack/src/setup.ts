@@ -34,6 +34,7 @@ const dicom: Need = () => systemPackages('dicom');
 const browser: Need = () => systemPackages('browser');
 const postgres: Need = () => systemPackages('postgres');
 const jenkins: Need = () => systemPackages('jenkins');
+const prometheus: Need = () => systemPackages('prometheus');
 /** The API server, with or without controllers: `cluster.up('control' | 'kcm')`. */
 const api: readonly Need[] = [() => systemPackages('cluster'), kubernetesTools];
 /** A node that runs pods: `cluster.up('node')`. */
@@ -64,6 +65,7 @@ const needs: Record<string, readonly Need[]> = {
   client: [native, installTensorflow, baseWeightsPath],
   server: [
     native,
+    prometheus,
     python,
     dicom,
     dicomVenv,
