@@ -44,6 +44,8 @@ describe('hilum', () => {
       'package',
       'serve',
       'classify',
+      'key',
+      'push-model',
       'fetch',
       'push',
       'audit',

@@ -55,6 +55,16 @@ const COMMANDS: readonly { readonly name: string; readonly summary: string; load
     load: async () => (await import('./commands/explain.ts')).explainCommand,
   },
   {
+    name: 'key',
+    summary: 'make an API key of a served model',
+    load: async () => (await import('./commands/key.ts')).keyCommand,
+  },
+  {
+    name: 'push-model',
+    summary: 'store a model package in an OCI registry',
+    load: async () => (await import('./commands/push-model.ts')).pushModelCommand,
+  },
+  {
     name: 'fetch',
     summary: 'fetch images from a DVC remote into a folder, verified',
     load: async () => (await import('./commands/fetch.ts')).fetchCommand,
@@ -141,6 +151,7 @@ function overview(): string {
 const EXIT_BY_NAME: Readonly<Record<string, number>> = {
   ConfigError: 64,
   PackageError: 65,
+  StoreError: 69,
   ImagingError: 65,
   MlflowError: 69,
   EngineError: 69,
@@ -149,7 +160,7 @@ const EXIT_BY_NAME: Readonly<Record<string, number>> = {
 };
 
 /** Before the name: an address that is none is the caller's mistake, and waiting does not help. */
-const EXIT_BY_CODE: Readonly<Record<string, number>> = { BASE_URL_INVALID: 64 };
+const EXIT_BY_CODE: Readonly<Record<string, number>> = { BASE_URL_INVALID: 64, STORE_UNSUPPORTED: 64 };
 
 function describe(error: unknown): {
   readonly code: string;
