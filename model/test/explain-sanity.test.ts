@@ -149,7 +149,7 @@ function trained(examples: readonly Activations[]): Head {
   return {
     layer: LAYER,
     notShown: [],
-    parts: [{ kind: 'average', layer: LAYER, length: CHANNELS }],
+    parts: [{ kind: 'average', layer: LAYER, length: CHANNELS, name: `${LAYER}_avg` }],
     inputSize: SIZE,
     channels: CHANNELS,
     side: SIDE,

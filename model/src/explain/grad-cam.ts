@@ -55,7 +55,8 @@ function channelWeights(head: Head, gradient: Float64Array): Float64Array {
   let start = 0;
   for (const part of parts) {
     for (let channel = 0; part.layer === layer && channel < channels; channel += 1) {
-      weights[channel] = (weights[channel] ?? 0) + (gradient[start + channel] ?? 0) / (side * side * views);
+      const slope = (gradient[start + channel] ?? 0) * (part.factors?.[channel] ?? 1);
+      weights[channel] = (weights[channel] ?? 0) + slope / (side * side * views);
     }
     start += part.length;
   }

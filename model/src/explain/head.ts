@@ -1,8 +1,10 @@
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PackageError } from '../errors.ts';
 import type { Normaliser } from '../normaliser.ts';
-import { FILES, type PackageInfo } from '../package/metadata.ts';
+import { correctionFactors } from '../onnx/quantise-correction.ts';
+import { readInitializers } from '../onnx/initializers.ts';
+import { FILES, INT8_PATH, type PackageInfo } from '../package/metadata.ts';
 import { readTopology, type FeaturePart, type Topology } from './topology.ts';
 
 /** A layer whose every output is a sum over all inputs: `kernel` is `[inputs, outputs]`, row by row. */
@@ -13,6 +15,12 @@ export interface Dense {
   readonly bias: Float32Array;
 }
 
+/** A part of the features, as they go into the head. */
+export interface HeadPart extends FeaturePart {
+  /** By which each channel's pooled value was corrected before; none: by 1. */
+  readonly factors?: Float32Array;
+}
+
 /** What of a packaged network lies behind its maps, and which of them an explanation shows. */
 export interface Head {
   /** The deepest layer whose maps are pooled: the one that is explained. */
@@ -20,7 +28,7 @@ export interface Head {
   /** What else the answer was made of, and no heat map of `layer` shows: earlier layers, `pixels`. */
   readonly notShown: readonly string[];
   /** The parts of the feature vector, in its order. */
-  readonly parts: readonly FeaturePart[];
+  readonly parts: readonly HeadPart[];
   /** Of the square input, in pixels. */
   readonly inputSize: number;
   readonly channels: number;
@@ -38,10 +46,11 @@ export interface Head {
  * Reads of a verified package what Grad-CAM needs, the network's structure and the weights of its head: a few hundred
  * kilobytes to some megabytes of the file, and no TensorFlow.
  *
+ * @param precision of the file that answers: the int8 one has a line behind each pooled channel that undoes what was lost
  * @throws PackageError NOT_EXPLAINABLE where no map of a layer goes into the answer, PACKAGE_INVALID where the files do
  *   not fit together
  */
-export async function readHead(info: PackageInfo): Promise<Head> {
+export async function readHead(info: PackageInfo, precision: Precision = 'float32'): Promise<Head> {
   const topology = await readTopology(info);
   const { normaliser: layer, dense, ...facts } = topology;
   const read = await weightReader(info, topology);
@@ -50,10 +59,24 @@ export async function readHead(info: PackageInfo): Promise<Head> {
     const layers: Dense[] = [];
     for (const name of dense) layers.push(await denseOf(read, name));
     assertFits(facts.parts, tables, layers, info);
-    return { ...facts, ...(tables === undefined ? {} : { normaliser: tables }), dense: layers };
+    const parts = precision === 'int8' ? await corrected(info, facts.parts) : facts.parts;
+    return { ...facts, parts, ...(tables === undefined ? {} : { normaliser: tables }), dense: layers };
   } finally {
     await read.close();
   }
+}
+
+type Precision = 'float32' | 'int8';
+
+async function corrected({ dir }: PackageInfo, parts: readonly FeaturePart[]): Promise<readonly HeadPart[]> {
+  const file = await readFile(join(dir, INT8_PATH)).catch((cause: unknown) => {
+    throw new PackageError('PACKAGE_INCOMPLETE', `${INT8_PATH} cannot be read`, { cause });
+  });
+  const constants = readInitializers(file);
+  return parts.map((part) => {
+    const factors = constants.get(correctionFactors(part.name))?.values;
+    return factors === undefined ? part : { ...part, factors };
+  });
 }
 
 interface WeightReader {

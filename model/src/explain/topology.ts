@@ -12,6 +12,8 @@ export interface FeaturePart {
   /** Whose maps; `pixels` for the statistics. */
   readonly layer: string;
   readonly length: number;
+  /** The layer of the network that makes them. */
+  readonly name: string;
 }
 
 /** How a packaged network goes from its maps to its answer, by the names of layers, and where its weights lie. */
@@ -136,18 +138,18 @@ function partsOf(graph: Graph, layer: Layer): FeaturePart[] {
       return partsOf(graph, onlySource(graph, layer));
     case 'MeanOfMap':
     case 'GlobalAveragePooling2D':
-      return [pooled('average', onlySource(graph, layer))];
+      return [pooled('average', onlySource(graph, layer), layer)];
     case 'GlobalMaxPooling2D':
-      return [pooled('maximum', onlySource(graph, layer))];
+      return [pooled('maximum', onlySource(graph, layer), layer)];
     case 'PixelStatistics':
-      return [{ kind: 'pixels', layer: 'pixels', length: PIXEL_STATISTICS.length }];
+      return [{ kind: 'pixels', layer: 'pixels', length: PIXEL_STATISTICS.length, name: layer.name }];
     default:
       throw notExplainable(`the features of its head come from a ${layer.class_name}`);
   }
 }
 
-function pooled(kind: 'average' | 'maximum', { name }: Layer): FeaturePart {
-  return { kind, layer: name, length: stageOf(name).channels };
+function pooled(kind: 'average' | 'maximum', source: Layer, { name }: Layer): FeaturePart {
+  return { kind, layer: source.name, length: stageOf(source.name).channels, name };
 }
 
 function stageOf(name: string): {

@@ -59,6 +59,11 @@ export function correctGraph(graph: OnnxGraph, corrections: ReadonlyMap<string, 
   return { ...graph, operations };
 }
 
+/** The constant that holds a pooling layer's factors. */
+export function correctionFactors(layer: string): string {
+  return `${layer}/correction_factors`;
+}
+
 /** A graph of what these layers pool: `probabilities` are their vectors beside each other. */
 export function poolingGraph(graph: OnnxGraph, layers: readonly string[]): OnnxGraph {
   const inputs = layers.map((layer) => resultOf(graph, layer));
@@ -85,7 +90,7 @@ function line(source: string, layer: string, { factors, offsets }: Correction): 
       op: 'Mul',
       name: `${source}/scaled`,
       inputs: [source],
-      constants: [{ name: `${layer}/correction_factors`, dims, values: factors }],
+      constants: [{ name: correctionFactors(layer), dims, values: factors }],
     },
     {
       op: 'Add',

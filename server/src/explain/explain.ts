@@ -3,6 +3,7 @@ import { type GradCam, type Head, PackageError, type PackageInfo, gradCam, readH
 import type { Inferred } from '../batching/place.ts';
 import { ServerError } from '../errors.ts';
 import type { Job } from '../gate.ts';
+import type { ServedModel } from '../readiness.ts';
 
 export interface Explained extends GradCam {
   /** Whose logit it is. */
@@ -27,7 +28,7 @@ export async function explain(
   label = served.info.positiveLabel,
 ): Promise<Explained> {
   const index = labelIndex(served.info, label);
-  const head = await headOf(served.info);
+  const head = await headOf(served);
   const { value, ms } = await timed('explain', () => {
     if (activations === undefined) throw new ServerError('ENGINE_FAILED', 'the engine gave no activations');
     const map = gradCam(head, activations, index);
@@ -46,24 +47,24 @@ export function labelIndex({ labels }: PackageInfo, label: string): number {
 }
 
 /**
- * Of a package, read once.
+ * Of the model, read once.
  *
  * @throws ServerError NOT_EXPLAINABLE; whatever reading fails with
  */
-export async function headOf(info: PackageInfo): Promise<Head> {
-  const known = heads.get(info);
+export async function headOf(served: ServedModel): Promise<Head> {
+  const known = heads.get(served);
   if (known !== undefined) return known;
-  const reading = readHead(info).catch((error: unknown) => {
+  const reading = readHead(served.info, served.engine.precision).catch((error: unknown) => {
     // A disk that failed once may answer the next time.
-    heads.delete(info);
+    heads.delete(served);
     if (!(error instanceof PackageError) || error.code !== 'NOT_EXPLAINABLE') throw error;
     throw new ServerError('NOT_EXPLAINABLE', error.message, { cause: error });
   });
-  heads.set(info, reading);
+  heads.set(served, reading);
   return reading;
 }
 
-const heads = new WeakMap<PackageInfo, Promise<Head>>();
+const heads = new WeakMap<ServedModel, Promise<Head>>();
 
 // The head is computed anew from the features, in float64: engines differ by 1e-6, other images by far more.
 const TOLERANCE = 1e-3;

@@ -56,7 +56,7 @@ async function answer(
   const form = await entrance.run(request, { images, isSeries }, async (job) => {
     const { served, signal } = job;
     // Both refuse before the engine has worked.
-    await headOf(served.info);
+    await headOf(served);
     labelIndex(served.info, ask.label ?? served.info.positiveLabel);
     const subject = await subjectOf(upload, images, job, desk);
     signal.throwIfAborted();
