@@ -124,6 +124,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     access,
     entrance,
     limits,
+    selfReport: scheduler.selfReport,
     metrics,
     registry,
     noteCode,

@@ -5,6 +5,7 @@ import type { Access } from './access/access.ts';
 import type { Limits } from './config.ts';
 import type { Gate } from './gate.ts';
 import type { Entrance } from './http/admission.ts';
+import type { SelfReport } from './batching/self-check.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelHandle } from './model.ts';
 import type { Tracer } from './observe/span.ts';
@@ -17,6 +18,8 @@ export interface ServerContext {
   readonly access: Access;
   readonly entrance: Entrance;
   readonly limits: Limits;
+  /** Of images that were computed again alone. */
+  readonly selfReport: SelfReport;
   readonly metrics: Metrics;
   readonly registry: Registry;
   /** The code of an answer that is not OK and did not come from an error. */

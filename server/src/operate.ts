@@ -3,13 +3,14 @@ import type { Routes } from './context.ts';
 import { PROBLEM_TYPE, ServerError, problemOf } from './errors.ts';
 import { routeSchemas } from './openapi.ts';
 
-export const operateRoutes: Routes = (app, { model, metrics, registry, noteCode }) => {
+export const operateRoutes: Routes = (app, { model, selfReport, metrics, registry, noteCode }) => {
   app.get('/v2/health/live', { schema: routeSchemas.live }, async () => ({ live: true }));
   app.get('/v2/health/ready', { schema: routeSchemas.ready }, async (request, reply) => {
     const { state } = model;
     if (state.code === 'READY' && state.model !== undefined) {
       const { name, version, info } = state.model;
-      return { ready: true, model: { name, version, digest: info.digest } };
+      const answer = { ready: true, model: { name, version, digest: info.digest } };
+      return selfReport.differed === 0 ? answer : { ...answer, selfCheck: selfReport };
     }
     noteCode(request, 'MODEL_NOT_READY');
     const problem = problemOf(new ServerError('MODEL_NOT_READY', state.message), request.id);
