@@ -48,7 +48,7 @@ const seriesSchema = z.object({
     .object({
       index: z.int().nonnegative().describe('Place in the series, from 0, from the feet to the head'),
       name: z.string().describe('The name under which the client sent the file'),
-      frame: z.int().nonnegative(),
+      frame: z.int().nonnegative().describe('In that file, from 0'),
       positionMm: z.number().nullable(),
       raw: byLabel,
     })
@@ -74,9 +74,7 @@ export const classificationSchema = z
       })
       .describe('The label that the model was made to find, whatever `label` is'),
     decision: decisionSchema,
-    abstention: z
-      .object({ code: z.enum(['SEVERAL_LABELS', 'NO_LABEL']), message: z.string() })
-      .nullable(),
+    abstention: z.object({ code: z.enum(['SEVERAL_LABELS', 'NO_LABEL']), message: z.string() }).nullable(),
     series: seriesSchema.nullable().describe('null for one image'),
     model: modelSchema,
     engine: z.object({
@@ -93,10 +91,10 @@ export const classificationSchema = z
     }),
     warnings: z.array(z.object({ code: z.string(), message: z.string() })),
     timings: z.object({
-      decodeMs: ms('Bytes to pixels'),
-      preprocessMs: ms('Pixels to tensor'),
-      queueMs: ms('Wait for the engine'),
-      inferMs: ms('Tensor to probabilities'),
+      decodeMs: ms('Bytes to pixels; of a series to tensors, as far as the engine had to wait for them'),
+      preprocessMs: ms('Pixels to tensor; 0 of a series, where it is part of decodeMs'),
+      queueMs: ms('Wait for the engine; of a series the sum of its slices, which overlap'),
+      inferMs: ms('Tensor to probabilities; of a series the sum of its slices'),
       totalMs: ms('From the complete body to this answer'),
     }),
     requestId: z.uuid(),

@@ -153,6 +153,14 @@ describe.skipIf(DATA_ABSENT)('a series at POST /v1/classify', () => {
     expect(said.series?.rule).toBe('the highest slice (the model’s own rule)');
     expect(said.decision.raw).toEqual(said.series?.deciding.raw);
     expect([said.positive.called, said.decision.operatingPoint?.threshold]).toEqual([true, 0]);
+    expect(said.warnings.map(({ code }) => code)).not.toContain('SERIES_LONGER');
+    // Of units of one slice, that is: a threshold does not hold for any number of them.
+    const { warnings } = await answered(slices.slice(0, 4), decided);
+    expect(warnings).toContainEqual({
+      code: 'SERIES_LONGER',
+      message:
+        'The series has 4 slices; temperature and thresholds were learnt on units of 1.0 on average, and say little of so many.',
+    });
     await decided.close();
   });
 

@@ -8,7 +8,7 @@ import {
   scanSeries,
   seriesTensors,
 } from '@hilum/imaging';
-import { type AggregationRule, type Probabilities, aggregate } from '@hilum/model';
+import { type Probabilities, aggregate } from '@hilum/model';
 import type { Classification } from '@hilum/wire';
 import { ServerError } from '../errors.ts';
 import type { Inferred } from '../batching/place.ts';
@@ -17,6 +17,7 @@ import type { ServedModel } from '../readiness.ts';
 import { classificationOf, rawOf } from './answer.ts';
 import type { Desk } from './image.ts';
 import { oneSeries } from './one-series.ts';
+import { ruleOf, sizeWarnings } from './rule.ts';
 import type { SentFile } from './sent-file.ts';
 import { type Sources, sourcesOf } from './sources.ts';
 
@@ -59,7 +60,8 @@ export async function classifySeries(
 
   const scored = await scoreSlices(series, { window, job, sources, ...options });
   metrics.images.inc({ format: 'dicom' }, scored.slices.length);
-  for (const { code } of scored.warnings) metrics.warnings.inc({ code });
+  const warnings = [...series.warnings, ...scored.warnings, ...sizeWarnings(scored.slices.length, served)];
+  for (const { code } of warnings) metrics.warnings.inc({ code });
 
   const { rule, words } = ruleOf(served);
   const raw = aggregate(
@@ -86,10 +88,7 @@ export async function classifySeries(
       },
       refused: refused.map(({ name, code, text }) => ({ name: sources.sentAs(name), code, message: text })),
     },
-    warnings: [
-      ...series.warnings.map(({ code, message }) => ({ code, message })),
-      ...scored.warnings.map(({ code, message }) => ({ code, message })),
-    ],
+    warnings: warnings.map(({ code, message }) => ({ code, message })),
     // Pixels become tensors while they are decoded: the time of both is the one for which the engine's part waited.
     timings: { ...scored.timings, decodeMs: scanned.ms + scored.timings.decodeMs, preprocessMs: 0 },
   });
@@ -185,22 +184,6 @@ function decidingOf(slices: readonly ScoredSlice[], positiveLabel: string): Scor
   if (found === undefined) throw new ImagingError('SERIES_EMPTY');
   return found;
 }
-
-/** The thresholds of a decision were learnt on scores that its own rule made. */
-function ruleOf({ info }: ServedModel): { readonly rule: AggregationRule; readonly words: string } {
-  const { decision } = info;
-  if (decision === undefined) return { rule: 'top3', words: `${RULE_WORDS.top3} (the model names no rule)` };
-  const rule = decision.aggregation.unit;
-  return { rule, words: `${RULE_WORDS[rule]} (the model’s own rule)` };
-}
-
-const RULE_WORDS: Readonly<Record<AggregationRule, string>> = {
-  mean: 'mean of all slices',
-  'mean-logit': 'geometric mean of all slices',
-  max: 'the highest slice',
-  top3: 'mean of the 3 highest slices',
-  'noisy-or': 'chance that at least one slice is positive, were they independent',
-};
 
 function evidenceOf({ slices }: Series, scored: readonly ScoredSlice[]): readonly SliceFacts[] {
   const used = new Set(scored.map(({ name, frame }) => `${name}/${frame}`));
