@@ -2,7 +2,7 @@
 import { ServerError } from '../errors.ts';
 
 export type Contents =
-  /** Parsed JSON: flat, or nested as the shape says. */
+  /** Parsed JSON: flat, then perhaps a Float32Array, or nested as the shape says. */
   | { readonly kind: 'json'; readonly data: unknown }
   /** Little-endian, row-major; of BYTES each element behind its length in 4 bytes. */
   | { readonly kind: 'raw'; readonly bytes: Uint8Array }
@@ -74,6 +74,12 @@ function copyBytes(bytes: Uint8Array, images: readonly Float32Array[], size: num
 }
 
 function copyJson(data: unknown, images: readonly Float32Array[], shape: readonly number[]): void {
+  if (data instanceof Float32Array) {
+    const size = images[0]?.length ?? 0;
+    if (data.length !== images.length * size) throw mismatch(data.length, images.length * size);
+    for (const [index, image] of images.entries()) image.set(data.subarray(index * size, (index + 1) * size));
+    return;
+  }
   if (!Array.isArray(data)) {
     throw new ServerError(
       'TENSOR_INVALID',
@@ -126,10 +132,14 @@ function numberOf(value: unknown): number {
 
 /** The network would answer with something that is no probability, as if it were its own mistake. */
 function assertFinite(image: Float32Array): void {
-  for (const value of image) {
-    if (!Number.isFinite(value)) {
-      throw new ServerError('TENSOR_INVALID', 'the tensor holds something that is no finite float32');
-    }
+  // What is finite less itself is 0, the rest NaN: one sum instead of 150,000 questions.
+  let nothing = 0;
+  for (let at = 0; at < image.length; at += 1) {
+    const value = image[at] ?? 0;
+    nothing += value - value;
+  }
+  if (nothing !== 0) {
+    throw new ServerError('TENSOR_INVALID', 'the tensor holds something that is no finite float32');
   }
 }
 

@@ -1,16 +1,21 @@
 /** A JSON body, read without trusting what it would grow into. */
 import type { z } from 'zod';
 import { ServerError } from '../errors.ts';
+import { parseWithNumbers } from './numbers.ts';
 
 /** Images of one request, for all protocols of tensors. */
 export const MAX_IMAGES = 64;
 
-/** @throws ServerError JSON_INVALID */
+/**
+ * Long flat arrays of numbers come as Float32Array: see numbers.ts.
+ *
+ * @throws ServerError JSON_INVALID
+ */
 export function parseJson(bytes: Uint8Array): unknown {
-  assertPlain(bytes);
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) as unknown;
+    return parseWithNumbers(bytes, assertPlain);
   } catch (cause) {
+    if (cause instanceof ServerError) throw cause;
     throw new ServerError('JSON_INVALID', 'the body is no JSON', { cause });
   }
 }
