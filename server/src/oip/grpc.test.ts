@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, connect } from 'node:net';
 import {
   type ClientUnaryCall,
@@ -259,9 +260,7 @@ describe('pressure over gRPC', () => {
   it('of a message that never comes is given up', async () => {
     const server = await listen({ limits: { bodyTimeoutMs: 200 } });
     // Settings, then the headers of a call whose message stays away.
-    const { connect: connectHttp2 } = await import('node:http2');
     const session = connectHttp2(`http://127.0.0.1:${server.port}`);
-    onTestFinished(() => session.destroy());
     const stream = session.request({
       ':method': 'POST',
       ':path': '/inference.GRPCInferenceService/ModelInfer',
@@ -271,6 +270,7 @@ describe('pressure over gRPC', () => {
     const [headers] = (await once(stream, 'response')) as [Record<string, string>];
     expect(headers['hilum-code']).toBe('BODY_TIMEOUT');
     expect(await metric(server, 'hilum_requests_in_flight')).toBe(0);
+    session.destroy();
   });
 });
 

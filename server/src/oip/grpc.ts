@@ -15,6 +15,8 @@ export const grpcRoutes: Routes = (app, context) => {
     return server;
   };
   const hand = async (socket: Socket): Promise<void> => {
+    // HTTP/1.1 may answer a client that has said all it will; a session of HTTP/2 whose client is gone has nobody.
+    socket.allowHalfOpen = false;
     const drop = (): void => void socket.destroy();
     socket.once('error', drop);
     try {
