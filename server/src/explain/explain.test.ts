@@ -294,6 +294,12 @@ describe('POST /v1/explain refuses', () => {
     expect(await refusalOf(Buffer.from('x'))).toMatchObject({ status: 415, code: 'NOT_AN_IMAGE' });
   });
 
+  it('everything where it is turned off', async () => {
+    const off = await harness({ engine, model: servedAs(info, RENDERING), limits: { explanations: 0 } });
+    expect(await refusalOf(Buffer.from('x'), { to: off })).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+    await off.close();
+  });
+
   it('another method', async () => {
     const get = await server.app.inject({ method: 'GET', url: '/v1/explain' });
     expect([get.statusCode, get.headers['allow']]).toEqual([405, 'POST']);

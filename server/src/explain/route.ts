@@ -15,6 +15,8 @@ import { subjectOf } from './subject.ts';
 
 export const explainRoutes: Routes = (app, context) => {
   const { entrance, limits } = context;
+  // As a server that knows of none: a code that says "later" would be asked again for ever.
+  if (limits.explanations === 0) return;
   const budget = createBudget(limits.explanations);
   app.post('/v1/explain', {
     schema: explainRouteSchema,
