@@ -34,7 +34,7 @@ ${table(['reason', 'what it means'], reasons)}
 
 The last words, \`{"code", "message"}\`, are in the container's termination message. Told to end, it exits with 0;
 with settings that cannot be read, with 64 (CONFIG_INVALID); on an address that it cannot listen on, with 69
-(LISTEN_FAILED).
+(LISTEN_FAILED); by its [ledger](ledger.md) with 69 (LEDGER_LOCKED, LEDGER_UNUSABLE) or 65 (LEDGER_DAMAGED).
 
 ${table(['code', 'exit code'], exits)}
 `;

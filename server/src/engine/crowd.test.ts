@@ -12,7 +12,7 @@ it('is no crowd when two images happen to meet, is one when they keep meeting, a
   expect([crowd.isCrowded(), crowd.calmInMs()]).toEqual([true, 500]);
   crowd.note(0); // alone: does not prolong it
   now = 2_000;
-  expect([crowd.isCrowded(), crowd.calmInMs()]).toEqual([false, 0]);
+  expect([crowd.isCrowded(), crowd.calmInMs(), crowd.calmForMs()]).toEqual([false, 0, 2_000]);
 });
 
 it('forgets meetings of long ago', () => {

@@ -5,6 +5,8 @@ export interface Crowd {
   readonly isCrowded: () => boolean;
   /** Milliseconds until it is no longer crowded if nothing comes. */
   readonly calmInMs: () => number;
+  /** Milliseconds since images last met. */
+  readonly calmForMs: () => number;
 }
 
 export function createCrowd(now: () => number): Crowd {
@@ -20,6 +22,7 @@ export function createCrowd(now: () => number): Crowd {
     },
     isCrowded: () => isFresh() && meetings >= MEETINGS,
     calmInMs: () => Math.max(0, lastAt + CALM_MS - now()),
+    calmForMs: () => now() - lastAt,
   };
 }
 

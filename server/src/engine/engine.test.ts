@@ -223,6 +223,24 @@ describe('an engine whose thread is lost', () => {
   });
 });
 
+describe('lanes beside the first', () => {
+  it('come when images keep meeting, go after a minute of calm, and come again', async () => {
+    let now = 0;
+    const { engine, born, troubles } = await mortal({ lanes: 2, threads: 2, now: () => now });
+    const many = async () => Promise.all(Array.from({ length: 12 }, async () => engine.infer(image(0), 1)));
+    await engine.infer(image(0), 1);
+    expect(born.length).toBe(1);
+    await many();
+    expect(born.length).toBe(2);
+    now = 61_000;
+    await engine.infer(image(0), 1);
+    await engine.infer(image(0), 1); // the first was given out before the second lane went
+    await many();
+    await vi.waitFor(() => expect(born.length).toBe(3), 20_000);
+    expect(troubles).toEqual([]);
+  });
+});
+
 async function mortal(options: EngineOptions = {}) {
   const { born, fate, [Symbol.dispose]: close } = mortals();
   onTestFinished(close);

@@ -114,8 +114,10 @@ export async function startLane(
       lost: lost.promise,
       infer: async (batch, n, activations) => {
         const id = nextId++;
-        const message = { type: 'infer', id, batch, n, activations } as const;
-        const answer = await ask(message, [batch.buffer as ArrayBuffer]);
+        // Of a view the rest of its memory would move with it, which may be somebody's.
+        const own = batch.byteLength === batch.buffer.byteLength ? batch : batch.slice();
+        const message = { type: 'infer', id, batch: own, n, activations } as const;
+        const answer = await ask(message, [own.buffer as ArrayBuffer]);
         if (answer.type === 'answer') {
           const { probabilities, inferMs } = answer;
           return { probabilities, inferMs, ...(answer.activations && { activations: answer.activations }) };

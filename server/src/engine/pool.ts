@@ -11,11 +11,16 @@ import { type Lane, LaneLost } from './lane.ts';
 export interface PoolOptions {
   /** Starts a lane and lets it prove itself. */
   readonly start: (threads: number) => Promise<Lane>;
-  /** The most lanes, and the threads that they share. */
+  /** The most lanes. */
   readonly lanes: number;
-  readonly threads: number;
+  /** Threads of a lane that is alone, and of one among others. */
+  readonly wide: number;
+  readonly narrow: number;
   /** Why no lane answers at the moment; undefined when one does again. */
   readonly onTrouble: (why: string | undefined) => void;
+  readonly onWarning: (message: string) => void;
+  /** Ends what is being started. */
+  readonly signal: AbortSignal;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -26,7 +31,7 @@ export interface Pool extends Pick<Engine, 'infer' | 'died' | 'close'> {
 }
 
 interface Slot {
-  state: 'absent' | 'opening' | 'idle' | 'busy';
+  state: 'absent' | 'opening' | 'idle' | 'busy' | 'barred';
   lane: Lane | undefined;
   threads: number;
   /** Monotonic; when it was last started again after a loss. */
@@ -43,9 +48,7 @@ interface Job {
 
 /** @throws what `start` throws, of the first lane */
 export async function startPool(options: PoolOptions): Promise<Pool> {
-  const { start, lanes, threads, onTrouble, now } = options;
-  const wide = threads;
-  const narrow = Math.max(1, Math.floor(threads / lanes));
+  const { start, lanes, wide, narrow, onTrouble, onWarning, signal, now } = options;
   const crowd = createCrowd(now);
   const died = Promise.withResolvers<GaveUp>();
   const jobs: Job[] = [];
@@ -72,8 +75,21 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
     const next = slots.find(({ state }) => state === 'absent');
     if (isCrowded && next !== undefined && jobs.length > 0) void openNext(next);
     watchTrouble();
+    closeSpare();
     clearTimeout(calm);
     if (isCrowded) calm = setTimeout(advance, crowd.calmInMs()).unref();
+    else if (slots.some(isSpare)) calm = setTimeout(advance, SPARE_MS).unref();
+  };
+
+  const isSpare = (slot: Slot): boolean => slot !== slots[0] && slot.state === 'idle';
+
+  /** Memory that nobody has needed for a while. */
+  const closeSpare = (): void => {
+    if (crowd.calmForMs() < SPARE_MS) return;
+    for (const slot of slots.filter(isSpare)) {
+      void slot.lane?.close();
+      Object.assign(slot, ABSENT);
+    }
   };
 
   const work = async (slot: Slot, { batch, n, activations, resolve, reject }: Job): Promise<void> => {
@@ -130,7 +146,10 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
       await open(slot, narrow);
       advance();
     } catch (error) {
-      if (!closing) giveUp(error);
+      // Of the same file: what the others answer would be as wrong.
+      if (error instanceof GaveUp && error.code === 'WARM_UP_MISMATCH') return giveUp(error);
+      slot.state = 'barred';
+      if (!closing) onWarning(`no further lane could be started: ${messageOf(error)}`);
     }
   };
 
@@ -145,7 +164,7 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
       await open(slot, slot.threads);
       advance();
     } catch (again) {
-      if (!closing) giveUp(again);
+      giveUp(again);
     }
   };
 
@@ -157,9 +176,10 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
   };
 
   const giveUp = (error: unknown): void => {
+    if (closing || signal.aborted) return;
     closing = true;
     clearTimeout(calm);
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     died.resolve(error instanceof GaveUp ? error : new GaveUp('ENGINE_FAILED', message, { cause: error }));
     for (const { reject } of jobs.splice(0))
       reject(new ServerError('ENGINE_FAILED', undefined, { cause: error }));
@@ -189,6 +209,13 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
 }
 
 const ABSENT: Slot = { state: 'absent', lane: undefined, threads: 0, restartedAt: Number.NEGATIVE_INFINITY };
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** After a minute of calm, what was started for a crowd goes. */
+const SPARE_MS = 60_000;
 
 /** A lane that is lost twice within this time will be lost again. */
 const RESTART_PAUSE_MS = 300_000;

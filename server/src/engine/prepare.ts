@@ -2,12 +2,13 @@
  * An ONNX file, optimised once for this machine and laid down so that sessions map its weights instead of copying them:
  * a second lane then costs its maps alone. docs/engines.md has the figures.
  */
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { appendFile, constants, copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
-/** What the thread that writes it is started with. */
+/** What the process that writes it is started with. */
 export interface PrepareData {
   readonly source: string;
   readonly target: string;
@@ -24,7 +25,7 @@ export interface Prepared {
 /**
  * @param extra written behind the file's bytes: more outputs
  * @param place a folder on disk with room for the weights
- * @throws the system's errors, where nothing can be written; Error with onnxruntime's words
+ * @throws the system's errors, where nothing can be written; Error with what the process said last
  */
 export async function prepare(
   file: string,
@@ -53,17 +54,14 @@ export async function prepare(
   }
 }
 
-/** In a thread that ends: its memory, three times the weights, goes back with it. */
+/** In a process that ends: its memory, three times the weights, goes back with it, all of it. */
 async function write(data: PrepareData, signal: AbortSignal): Promise<void> {
-  const worker = new Worker(new URL('./prepare-thread.ts', import.meta.url), { workerData: data });
-  const ended = once(worker, 'exit');
-  try {
-    const [{ message }] = (await once(worker, 'message', { signal })) as [{ readonly message?: string }];
-    if (message !== undefined) throw new Error(message);
-  } finally {
-    await Promise.race([worker.terminate(), ended]);
-  }
+  const file = fileURLToPath(new URL('./prepare-process.ts', import.meta.url));
+  await execute(process.execPath, [file, JSON.stringify(data)], { signal, timeout: PREPARE_MS });
 }
+
+const execute = promisify(execFile);
+const PREPARE_MS = 60_000;
 
 const PREFIX = 'hilum-engine-';
 /** Of this process: two engines of one do not clean up after each other. */

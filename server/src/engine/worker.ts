@@ -96,6 +96,7 @@ async function startOnnxruntime(
   options: EngineOptions,
 ): Promise<Engine> {
   const { onWarning = () => undefined, scratch = tmpdir() } = options;
+  const { lanes, threads } = sizesOf(options);
   const data = await onnxData(info, options);
   const prepared = await prepare(data.file, data.extra, scratch, signal).catch((error: unknown) => {
     signal.throwIfAborted();
@@ -110,8 +111,12 @@ async function startOnnxruntime(
       data: prepared === undefined ? data : { ...data, file: prepared.file, isPrepared: true },
       precision: data.precision,
       maxBatch: 1,
-      ...sizesOf(options),
+      lanes,
+      threads,
+      narrow: Math.max(1, Math.floor(threads / lanes)),
+      wide: threads,
     });
+    void engine.died.then(async () => prepared?.remove());
     return {
       ...engine,
       close: async () => {
@@ -136,6 +141,8 @@ async function startWasm(info: PackageInfo, signal: AbortSignal, options: Engine
     maxBatch: 1,
     lanes,
     threads: lanes,
+    narrow: 1,
+    wide: 1,
   });
 }
 
@@ -158,6 +165,8 @@ async function startTensorflow(
     maxBatch: device === 'gpu' ? GPU_BATCH : 1,
     lanes: 1,
     threads,
+    narrow: threads,
+    wide: threads,
   });
   if (engine.facts.device === device) return engine;
   const warning = 'TensorFlow sees no GPU and computes on the CPU';
@@ -176,20 +185,27 @@ interface Plan {
   readonly maxBatch: number;
   readonly lanes: number;
   readonly threads: number;
+  /** Threads of a lane among others, and of one that is alone. */
+  readonly narrow: number;
+  readonly wide: number;
 }
 
 async function startLanes(
   info: PackageInfo,
   signal: AbortSignal,
   options: EngineOptions,
-  { engine, entry, data, precision, maxBatch, lanes, threads }: Plan,
+  { engine, entry, data, precision, maxBatch, lanes, threads, narrow, wide }: Plan,
 ): Promise<Engine> {
-  const { answerMs = ANSWER_MS, onTrouble = () => undefined, now = () => performance.now() } = options;
-  const warmUp = await warmUpOf(info, precision, options.onWarning ?? (() => undefined));
+  const { answerMs = ANSWER_MS, now = () => performance.now() } = options;
+  const { onTrouble = () => undefined, onWarning = () => undefined } = options;
+  const warmUp = await warmUpOf(info, precision, onWarning);
   const { version, device, ...pool } = await startPool({
     lanes,
-    threads,
+    narrow,
+    wide,
     onTrouble,
+    onWarning,
+    signal,
     now,
     start: async (size) => {
       const lane = await startLane(
