@@ -10,7 +10,6 @@ import {
 } from '@grpc/grpc-js';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Peer } from '../access/access.ts';
-import type { Caller } from '../access/role.ts';
 import type { ServerContext } from '../context.ts';
 import { ERROR_CODES, type ErrorCode, ServerError, toServerError } from '../errors.ts';
 import type { Admission } from '../gate.ts';
@@ -55,17 +54,17 @@ export function createCalls({ context, log, peerOf, wallMs }: CallsOptions): Cal
   const { gate, access, limits, now } = context;
   const calls = new WeakMap<Metadata, Call>();
 
-  const enter = async (
-    metadata: Metadata,
-    { route, method, peer, deadlineMs }: { route: string; method: string; peer: Peer; deadlineMs: number },
-  ): Promise<{ caller: Caller | undefined; admission: Admission | undefined }> => {
-    const caller = OPEN.has(method)
-      ? undefined
-      : await access.authorise(headersOf(metadata), 'predict', peer);
-    if (!route.endsWith('/ModelInfer')) return { caller, admission: undefined };
+  /** @returns the caller's name, where access is not open */
+  const nameOf = async (metadata: Metadata, method: string, peer: Peer): Promise<string | undefined> => {
+    if (OPEN.has(method)) return undefined;
+    const caller = await access.authorise(headersOf(metadata), 'predict', peer);
+    return caller.via === 'open' ? undefined : caller.name;
+  };
+
+  const admit = (method: string, deadlineMs: number): Admission | undefined => {
+    if (method !== 'ModelInfer') return undefined;
     // Finite where the client gave one.
-    const arrival = Number.isFinite(deadlineMs) ? { deadlineMs: Math.max(1, deadlineMs) } : {};
-    return { caller, admission: gate.admit(arrival) };
+    return gate.admit(Number.isFinite(deadlineMs) ? { deadlineMs: Math.max(1, deadlineMs) } : {});
   };
 
   const interceptor: ServerInterceptor = ({ path: route }, call) => {
@@ -90,13 +89,11 @@ export function createCalls({ context, log, peerOf, wallMs }: CallsOptions): Cal
       const method = route.slice(route.lastIndexOf('/') + 1);
       const deadlineMs = Number(call.getDeadline()) - wallMs();
       const span = outcome.arrive(metadata, method);
-      const entered = await enter(metadata, { route, method, peer: peerOf(call.getPeer()), deadlineMs });
-      admission = entered.admission;
+      const name = await nameOf(metadata, method, peerOf(call.getPeer()));
+      if (name !== undefined) outcome.note({ caller: name });
+      admission = admit(method, deadlineMs);
       // The client may have left while its key was looked up.
       if (outcome.ended()) admission?.end();
-      const { caller } = entered;
-      const name = caller === undefined || caller.via === 'open' ? undefined : caller.name;
-      if (name !== undefined) outcome.note({ caller: name });
       slow = setTimeout(() => refuse(new ServerError('BODY_TIMEOUT')), limits.bodyTimeoutMs);
       calls.set(metadata, {
         requestId,
