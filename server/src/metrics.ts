@@ -21,6 +21,7 @@ export interface Metrics {
   readonly abstentions: Counter<'code'>;
   /** Of the positive label, as the network gave it. */
   readonly scores: Histogram;
+  readonly ledgerEntries: Counter;
   readonly inFlight: Gauge;
   readonly setModel: (model: ServedModel | undefined) => void;
 }
@@ -33,6 +34,10 @@ export interface MetricsOptions {
 export function createMetrics({ registry, queueDepth }: MetricsOptions): Metrics {
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  // Gauges by the name of counters, which promtool refuses; what they sum up is there by type.
+  for (const name of ['handles', 'requests', 'resources']) {
+    registry.removeSingleMetric(`nodejs_active_${name}_total`);
+  }
   const histogram = (name: string, help: string): Histogram =>
     new Histogram({ name, help, buckets: SECONDS, registers });
   registry.registerMetric(
@@ -55,7 +60,7 @@ export function createMetrics({ registry, queueDepth }: MetricsOptions): Metrics
   return {
     requests: new Counter({
       name: 'hilum_requests_total',
-      help: 'HTTP requests answered, by route, status and the code of the answer (OK or an error code)',
+      help: 'Requests that ended, by route, status and the code of the answer (OK or an error code)',
       labelNames: ['route', 'status', 'code'],
       registers,
     }),
@@ -108,6 +113,11 @@ export function createMetrics({ registry, queueDepth }: MetricsOptions): Metrics
       name: 'hilum_score_ratio',
       help: 'Probability of the positive label, of each image, as the network gave it',
       buckets: SCORES,
+      registers,
+    }),
+    ledgerEntries: new Counter({
+      name: 'hilum_ledger_entries_total',
+      help: 'Entries written into the ledger; 0 where there is none',
       registers,
     }),
     inFlight: new Gauge({

@@ -146,7 +146,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       } catch (cause) {
         if (!isBroken) tell('failed', cause);
         isBroken = true;
-        for (const { reject } of group) reject(new ServerError('LEDGER_FAILED', undefined, { cause }));
+        for (const { reject } of group)
+          reject(new ServerError('LEDGER_FAILED', undefined, { cause, retryAfterSeconds: 5 }));
       }
     }
     pump = undefined;

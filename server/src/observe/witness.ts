@@ -149,6 +149,7 @@ export function createWitnesses({ metrics, ledger, drift, now }: WitnessOptions)
       commit: async (signal) => {
         if (ledger === undefined || entries.length === 0) return;
         await unlessAborted(ledger.append(entries), signal);
+        metrics.ledgerEntries.inc(entries.length);
       },
     };
   };
