@@ -9,6 +9,7 @@ import { connect } from 'node:tls';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { certify } from '../../test/certify.ts';
 import { type Door, aDoor } from '../../test/door.ts';
 import { LIMITS } from '../../test/fixtures.ts';
 import { newApiKey } from './key.ts';
@@ -18,33 +19,14 @@ const dir = mkdtempSync(join(tmpdir(), 'hilum-tls-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 const at = (name: string): string => join(dir, name);
 
-/** An authority, or a certificate of one: NAME.crt and NAME.key. */
-async function certify(name: string, subject: string, by?: string, days = 2): Promise<void> {
-  const key = [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-noenc',
-    '-keyout',
-    at(`${name}.key`),
-  ];
-  const signer = by === undefined ? [] : ['-CA', at(`${by}.crt`), '-CAkey', at(`${by}.key`)];
-  const extensions =
-    by === undefined
-      ? []
-      : ['-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=critical,CA:FALSE'];
-  await run('openssl', ['req', '-x509', ...key, '-out', at(`${name}.crt`), '-subj', subject, '-days', String(days), ...signer, ...extensions]); // prettier-ignore
-}
-
 beforeAll(async () => {
-  await certify('ca', '/CN=Hospital CA');
-  await certify('stranger', '/CN=Other CA');
-  await certify('server', '/CN=hilum', 'ca');
-  await certify('renewed', '/CN=hilum renewed', 'ca');
-  await certify('pacs', '/O=Radiology/CN=pacs-gateway', 'ca');
-  await certify('nameless', '/O=Radiology', 'ca');
-  await certify('forged', '/CN=pacs-gateway', 'stranger');
+  await certify(dir, 'ca', '/CN=Hospital CA');
+  await certify(dir, 'stranger', '/CN=Other CA');
+  await certify(dir, 'server', '/CN=hilum', 'ca');
+  await certify(dir, 'renewed', '/CN=hilum renewed', 'ca');
+  await certify(dir, 'pacs', '/O=Radiology/CN=pacs-gateway', 'ca');
+  await certify(dir, 'nameless', '/O=Radiology', 'ca');
+  await certify(dir, 'forged', '/CN=pacs-gateway', 'stranger');
 });
 
 const TLS = { HILUM_TLS_CERT: at('server.crt'), HILUM_TLS_KEY: at('server.key') };
