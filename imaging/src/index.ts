@@ -16,6 +16,7 @@ export type { GreyImage, HuImage, Image } from './image.ts';
 export { aggregateScores } from './series/aggregate.ts';
 export type { Aggregation, SeriesScore, SliceScore } from './series/aggregate.ts';
 export { heatInImage, tensorRegion } from './region.ts';
+export { prepareImage } from './prepare.ts';
 export { resize } from './resize.ts';
 export { scanSeries } from './series/scan.ts';
 export type { RefusedSource, ScanOptions } from './series/scan.ts';

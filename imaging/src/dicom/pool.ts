@@ -165,7 +165,7 @@ async function unlessAborted<T>(working: Promise<T>, signal: AbortSignal | undef
 }
 
 function send(worker: Worker, task: Task): void {
-  if (task.task === 'open' || task.task === 'frame') {
+  if (task.task === 'open' || task.task === 'frame' || task.task === 'prepare') {
     worker.postMessage(task, []);
     return;
   }

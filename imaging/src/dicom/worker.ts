@@ -1,9 +1,12 @@
 /** The decoding thread: takes one request at a time, answers with its result or the refusal. */
 import { parentPort } from 'node:worker_threads';
 import type { Transferable } from 'node:worker_threads';
+import type { Contract } from '../contract.ts';
 import { ImagingError } from '../errors.ts';
 import type { ImagingCode } from '../errors.ts';
 import type { HuImage } from '../image.ts';
+import { prepared } from '../prepared.ts';
+import type { Prepared } from '../prepared.ts';
 import type { SliceFacts } from './facts.ts';
 import { factsOf } from './frame-facts.ts';
 import { cutFrames } from './frames.ts';
@@ -22,12 +25,14 @@ export type Request =
   /** `file` is shared with every thread, and held under `id` until it is forgotten. */
   | { readonly task: 'open'; readonly id: number; readonly file: Uint8Array }
   | { readonly task: 'frame'; readonly id: number; readonly file: Uint8Array; readonly frame: number }
+  | { readonly task: 'prepare'; readonly image: HuImage; readonly contract: Contract }
   | { readonly task: 'forget'; readonly id: number };
 
 export type Answer =
   | { readonly kind: 'ready' }
   | { readonly kind: 'facts'; readonly facts: readonly SliceFacts[] }
   | { readonly kind: 'image'; readonly image: HuImage }
+  | { readonly kind: 'prepared'; readonly prepared: Prepared }
   | { readonly kind: 'inspection'; readonly inspection: Inspection }
   | { readonly kind: 'refused'; readonly code: ImagingCode; readonly message: string };
 
@@ -43,7 +48,7 @@ parentPort?.on('message', (request: Request) => {
     return;
   }
   void answerTo(request).then(
-    (answer) => reply(answer, answer.kind === 'image' ? [answer.image.pixels.buffer as ArrayBuffer] : []),
+    (answer) => reply(answer, buffersOf(answer)),
     (error: unknown) => reply(refusal(error), []),
   );
 });
@@ -53,6 +58,8 @@ async function answerTo(request: Exclude<Request, { task: 'forget' }>): Promise<
   memory.reset();
   if (request.task === 'open') return { kind: 'facts', facts: factsOf(hold(request).header) };
   if (request.task === 'frame') return { kind: 'image', image: await decodeHeld(request) };
+  if (request.task === 'prepare')
+    return { kind: 'prepared', prepared: prepared(request.image, request.contract) };
   const header = readHeader(request.file);
   if (request.task === 'facts') return { kind: 'facts', facts: factsOf(header) };
   if (request.task === 'slice') return { kind: 'image', image: await decodeSlice(header) };
@@ -68,6 +75,12 @@ function hold({ id, file }: Request & { task: 'open' | 'frame' }): Held {
   const current = held?.id === id ? held : { id, header: readHeader(file) };
   held = current;
   return current;
+}
+
+/** What goes back without a copy. */
+function buffersOf(answer: Answer): readonly ArrayBuffer[] {
+  if (answer.kind === 'image') return [answer.image.pixels.buffer as ArrayBuffer];
+  return answer.kind === 'prepared' ? [answer.prepared.tensor.buffer as ArrayBuffer] : [];
 }
 
 function reply(answer: Answer, transfer: readonly Transferable[]): void {

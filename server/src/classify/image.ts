@@ -1,5 +1,5 @@
 /** One image: decoded, checked, scored, answered. */
-import { type Image, checkDomain, decodeImage, toTensor } from '@hilum/imaging';
+import { type Image, type checkDomain, decodeImage, prepareImage } from '@hilum/imaging';
 import type { Classification } from '@hilum/wire';
 import type { Inferred } from '../batching/place.ts';
 import type { Job } from '../gate.ts';
@@ -40,10 +40,7 @@ export async function scoreImage(
   const image = decoded.value;
   metrics.images.inc({ format: image.source });
   note(shapeOf(image));
-  const prepared = await job.timed('preprocess', () => {
-    const seen = checkDomain(image, served.info.contract);
-    return { seen, ...toTensor(image, served.info.contract, seen) };
-  });
+  const prepared = await job.timed('preprocess', () => prepareImage(image, served.info.contract, { signal }));
   const { tensor, warnings, seen } = prepared.value;
   const inferred = await job.infer(tensor, { source: { bytes }, activations });
   const { probabilities, waitedMs, inferMs } = inferred;

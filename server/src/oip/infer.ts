@@ -1,5 +1,5 @@
 /** The way of all protocols of tensors through the engine: images in, the network's own words out. */
-import { checkDomain, decodeImage, toTensor } from '@hilum/imaging';
+import { decodeImage, prepareImage } from '@hilum/imaging';
 import { answerOf } from '@hilum/model';
 import { NOTICE } from '@hilum/wire';
 import { ServerError, toServerError } from '../errors.ts';
@@ -75,7 +75,7 @@ async function tensorOf(
   const { value: image } = await timed('decode', () => decodeImage(file, { signal }));
   signal.throwIfAborted();
   metrics.images.inc({ format: image.source });
-  const prepared = await timed('preprocess', () => toTensor(image, contract, checkDomain(image, contract)));
+  const prepared = await timed('preprocess', () => prepareImage(image, contract, { signal }));
   for (const { code } of prepared.value.warnings) metrics.warnings.inc({ code });
   return prepared.value.tensor;
 }
