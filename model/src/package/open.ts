@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { contractSchema, type Contract } from '@hilum/imaging';
 import { z } from 'zod';
@@ -42,7 +41,10 @@ export async function openPackage(
       `the manifest of ${dir} does not list ${missing.join(', ')}`,
     );
   }
-  if (!isVerified) for (const file of files) await verify(dir, file);
+  if (!isVerified) {
+    const piece = Buffer.allocUnsafeSlow(PIECE);
+    for (const file of files) await verify(dir, file, piece);
+  }
   const { labels, positiveLabel } = parsePart(FILES.labels, await readPart(dir, FILES.labels), labelsSchema);
   const decision = listed.has(DECISION_PATH) ? await readDecision(dir, labels) : undefined;
   const contract = parseContract(await readPart(dir, FILES.contract));
@@ -88,19 +90,31 @@ function incomplete(dir: string, path: string, cause: unknown): PackageError {
   return new PackageError('PACKAGE_INCOMPLETE', `${dir} has no readable ${path}`, { cause });
 }
 
-/** By stream: a package's largest files have 60 MB each. */
-async function verify(dir: string, file: PackageFile): Promise<void> {
-  const hash = createHash('sha256');
-  try {
-    for await (const chunk of createReadStream(join(dir, file.path))) hash.update(chunk as Buffer);
-  } catch (cause) {
+async function verify(dir: string, file: PackageFile, piece: Buffer): Promise<void> {
+  const got = await sha256Of(join(dir, file.path), piece).catch((cause: unknown) => {
     throw incomplete(dir, file.path, cause);
-  }
-  const got = hash.digest('hex');
+  });
   if (got === file.sha256) return;
   const message = `${file.path} of ${dir} has sha256 ${got}; its manifest says ${file.sha256}`;
   throw new PackageError('DIGEST_MISMATCH', message);
 }
+
+/** Piece by piece into one buffer: a package's largest files have 60 MB, and a stream leaves as much to the collector. */
+async function sha256Of(path: string, piece: Buffer): Promise<string> {
+  const hash = createHash('sha256');
+  const file = await open(path);
+  try {
+    for (;;) {
+      const { bytesRead } = await file.read(piece, 0, piece.length);
+      if (bytesRead === 0) return hash.digest('hex');
+      hash.update(piece.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+const PIECE = 262_144;
 
 function parseContract(bytes: Uint8Array): Contract {
   const parsed = contractSchema.safeParse(fromJson(FILES.contract, bytes));
