@@ -21,14 +21,14 @@ export const askSchema = z.object({
   label: z.string().optional().describe('Whose logit is explained; default the positive label'),
   view: z
     .enum(['overlay', 'heat'])
-    .default('overlay')
+    .optional()
     .describe(
-      'Of a PNG: the slice with the heat over it, or the heat alone, transparent where there is none',
+      'Of a PNG: the slice with the heat over it, the default, or the heat alone, transparent where there is none',
     ),
   window: z
     .enum(['lung', 'mediastinal'])
-    .default('lung')
-    .describe('By which Hounsfield units are shown: -600/1500 or 40/400'),
+    .optional()
+    .describe('By which Hounsfield units are shown: -600/1500, the default, or 40/400'),
 });
 
 /** @throws ServerError PARAMETER_INVALID for what is not known, or said twice */
@@ -38,6 +38,6 @@ export function readAsk(query: unknown): ExplainAsk {
     const known = 'label (once), view=overlay|heat, window=lung|mediastinal';
     throw new ServerError('PARAMETER_INVALID', `the parameters are ${known}`);
   }
-  const { label, view, window } = parsed.data;
+  const { label, view = 'overlay', window = 'lung' } = parsed.data;
   return { label, view, window: WINDOWS[window] };
 }

@@ -274,38 +274,6 @@ describe.skipIf(DATA_ABSENT)('POST /v1/explain with real images', () => {
   });
 });
 
-describe('POST /v1/explain refuses', () => {
-  it.each([
-    ['a label that the model has not', '?label=unknown', 'label is one of benign, malignant'],
-    ['a view that there is not', '?view=3d', 'view=overlay|heat'],
-    ['a window that there is not', '?window=bone', 'window=lung|mediastinal'],
-    ['a parameter that there is not', '?patient=1', 'the parameters are'],
-    ['a label twice', '?label=benign&label=malignant', 'label (once)'],
-  ])('%s', async (_, query, detail) => {
-    expect(await refusalOf(Buffer.from('x'), { query })).toMatchObject({
-      status: 400,
-      code: 'PARAMETER_INVALID',
-      detail: expect.stringContaining(detail) as unknown,
-    });
-  });
-
-  it('a form of answer that there is not, and what is no image', async () => {
-    expect(await refusalOf(Buffer.from('x'), { accept: 'image/gif' })).toMatchObject({ status: 406 });
-    expect(await refusalOf(Buffer.from('x'))).toMatchObject({ status: 415, code: 'NOT_AN_IMAGE' });
-  });
-
-  it('everything where it is turned off', async () => {
-    const off = await harness({ engine, model: servedAs(info, RENDERING), limits: { explanations: 0 } });
-    expect(await refusalOf(Buffer.from('x'), { to: off })).toMatchObject({ status: 404, code: 'NOT_FOUND' });
-    await off.close();
-  });
-
-  it('another method', async () => {
-    const get = await server.app.inject({ method: 'GET', url: '/v1/explain' });
-    expect([get.statusCode, get.headers['allow']]).toEqual([405, 'POST']);
-  });
-});
-
 /** A label of which this model has a map to show. */
 async function visible(bytes: Buffer, to = server): Promise<string> {
   const maps = await Promise.all(
