@@ -54,6 +54,7 @@ describe('the settings', () => {
       { HILUM_MODEL_URI: 'oci://registry' },
       'oci://HOST/REPOSITORY:TAG',
     ],
+    ['an artifact without a tag', { HILUM_MODEL_URI: 'oci://registry/lung' }, 'oci://HOST/REPOSITORY:TAG'],
     ['a bucket without a name', { HILUM_MODEL_URI: 's3:///models' }, 's3://BUCKET/PREFIX'],
     ['a kind of address that there is not', { HILUM_MODEL_URI: 'ftp://x/y' }, 'not from ftp'],
     ['a digest that is none', { HILUM_MODEL_URI: 'x', HILUM_MODEL_DIGEST: 'abc' }, 'HILUM_MODEL_DIGEST'],

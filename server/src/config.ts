@@ -22,7 +22,7 @@ const MODEL_URIS: Readonly<Record<string, { readonly form: RegExp; readonly exam
   runs: { form: /^runs:\/\w[\w-]*(?:\/.+)?$/, example: 'the files of a run are written runs:/RUN_ID/PATH' },
   s3: { form: /^s3:\/\/[\w.-]+(?:\/.*)?$/, example: 'a bucket is written s3://BUCKET/PREFIX' },
   oci: {
-    form: /^oci:\/\/[^/\s]+\/[^\s:@]+(?::[\w][\w.-]*)?(?:@sha256:[0-9a-f]{64})?$/,
+    form: /^oci:\/\/[^/\s]+\/[^\s:@]+(?::\w[\w.-]*|(?::\w[\w.-]*)?@sha256:[0-9a-f]{64})$/,
     example: 'an artifact is written oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:…',
   },
 };
