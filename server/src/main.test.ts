@@ -70,7 +70,7 @@ describe('the process', () => {
       await server.line('"reason":"READY"');
       const body = new Uint8Array(await lidcPng());
       const answers = [1, 2, 3].map(async () => fetch(`${url}/v1/classify`, { method: 'POST', body }));
-      await server.line('image classified');
+      await server.line('request answered');
       server.child.kill('SIGTERM');
       for (const answer of await Promise.all(answers)) {
         expect(answer.status).toBe(200);

@@ -118,7 +118,9 @@ describe('/metrics', () => {
     expect(values.get('hilum_requests_in_flight')).toBe(0);
     expect(values.get('hilum_queue_depth')).toBe(0);
     expect(values.get('hilum_model_ready')).toBe(1);
-    expect(values.get(`hilum_model_info{name="lung",version="7",digest="${model.info.digest}"}`)).toBe(1);
+    const { engine: by, precision } = model.engine;
+    const labels = `name="lung",version="7",digest="${model.info.digest}",engine="${by}",precision="${precision}"`;
+    expect(values.get(`hilum_model_info{${labels}}`)).toBe(1);
     expect(response.body).not.toContain('secret-patient-name');
     await fresh.close();
   });
