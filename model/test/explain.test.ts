@@ -1,105 +1,21 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { baseWeightsPath } from '@hilum/hack';
-import { defaultContract } from '@hilum/imaging';
 import type * as tfjs from '@tensorflow/tfjs-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  BASE_WEIGHTS_SHA256,
-  buildFrozen,
-  buildTail,
-  featureGroups,
-  fitNormaliser,
-  gradCam,
-  joinModel,
-  loadEngine,
-  readBaseWeights,
-  readHead,
-  writePackage,
-  type Cut,
-  type Head,
-  type PackageInfo,
-  type Tap,
-  type Tf,
-} from '../src/index.ts';
-import { reference, type Reference } from './explain-reference.ts';
-import { smallModel, takeSides, textures } from './fixture.ts';
-
-interface Shape {
-  readonly what: string;
-  readonly inputSize: number;
-  readonly cut?: Cut;
-  readonly taps?: readonly Tap[];
-  readonly pooling?: 'avg' | 'avg-max';
-  readonly views?: 1 | 4;
-  readonly headUnits: number;
-  readonly normalised?: boolean;
-  /** The layer whose output goes into normaliser or head. */
-  readonly features: string;
-  readonly layer: string;
-}
-
-const SHAPES: readonly Shape[] = [
-  { what: 'VGG16 as it is', inputSize: 64, headUnits: 16, features: 'block5_pool_avg', layer: 'block5_pool' },
-  { what: 'a linear head', inputSize: 64, headUnits: 0, features: 'block5_pool_avg', layer: 'block5_pool' },
-  {
-    what: 'several taps, averages and maxima, pixels, ranks, and the deepest not last',
-    inputSize: 64,
-    taps: ['block4_conv3', 'block3_conv1', 'pixels'],
-    pooling: 'avg-max',
-    headUnits: 24,
-    normalised: true,
-    features: 'with_pixels',
-    layer: 'block4_conv3',
-  },
-  {
-    what: 'mirrored views by ranks',
-    inputSize: 64,
-    taps: ['block3_conv3', 'block5_conv3'],
-    pooling: 'avg-max',
-    views: 4,
-    headUnits: 0,
-    normalised: true,
-    features: 'mean_over_views',
-    layer: 'block5_conv3',
-  },
-  {
-    what: 'mirrored views of an input that the pools do not divide',
-    inputSize: 80,
-    views: 4,
-    headUnits: 8,
-    features: 'mean_over_views',
-    layer: 'block5_pool',
-  },
-  {
-    what: 'trained from block 5 on',
-    inputSize: 80,
-    cut: 'block5_conv2',
-    taps: ['block5_conv3', 'block5_pool'],
-    pooling: 'avg-max',
-    headUnits: 16,
-    features: 'pooled',
-    layer: 'block5_pool',
-  },
-];
+import { gradCam, loadEngine, readHead, writePackage, type Head, type Tf } from '../src/index.ts';
+import { ALONE, SHAPES, built, metadata, network, type Network, type Shape } from './explain-networks.ts';
+import type { Reference } from './explain-reference.ts';
+import { smallModel } from './fixture.ts';
 
 let tf: Tf;
 let dir: string;
 const networks = new Map<Shape, Network>();
 
-interface Network {
-  readonly info: PackageInfo;
-  readonly head: Head;
-  readonly model: tfjs.LayersModel;
-  readonly image: Float32Array;
-  readonly of: (label: number, image?: Float32Array) => Reference;
-}
-
 beforeAll(async () => {
   tf = await loadEngine();
   dir = await mkdtemp(join(tmpdir(), 'hilum-explain-'));
-  for (const shape of SHAPES) networks.set(shape, await network(shape));
+  for (const shape of SHAPES) networks.set(shape, await network(tf, dir, shape));
 });
 
 afterAll(async () => {
@@ -207,79 +123,19 @@ it.each([
   ['with statistics of the image alone', 'pixels'],
   ['that is no VGG16', 'other'],
 ])('refuses a model %s', async (_, kind) => {
-  const model = kind === 'other' ? smallModel(tf) : (await built({ ...ALONE, taps: ['pixels'] })).model;
+  const model = kind === 'other' ? smallModel(tf) : (await built(tf, { ...ALONE, taps: ['pixels'] })).model;
   const info = await writePackage(join(dir, kind), tf, model, metadata(64));
   model.dispose();
   await expect(readHead(info)).rejects.toMatchObject({ code: 'NOT_EXPLAINABLE' });
 });
 
 it('refuses weights that end too early', async () => {
-  const { model } = await built(ALONE);
+  const { model } = await built(tf, ALONE);
   const cut = await writePackage(join(dir, 'cut'), tf, model, metadata(64));
   model.dispose();
   await writeFile(join(cut.dir, 'tfjs/weights.bin'), new Uint8Array(100));
   await expect(readHead(cut)).rejects.toMatchObject({ code: 'PACKAGE_INVALID' });
 });
-
-const ALONE = { what: '', inputSize: 64, headUnits: 0, features: '', layer: '' } satisfies Shape;
-
-async function network(shape: Shape): Promise<Network> {
-  const { model, image } = await built(shape);
-  const info = await writePackage(join(dir, `${networks.size}`), tf, model, metadata(shape.inputSize));
-  return {
-    info,
-    model,
-    image,
-    head: await readHead(info),
-    of: (label, other = image) =>
-      reference(tf, model, other, { layer: shape.layer, features: shape.features, label }),
-  };
-}
-
-async function built(shape: Shape): Promise<{ model: tfjs.LayersModel; image: Float32Array }> {
-  const { inputSize, cut = 'head', taps, pooling, views, headUnits, normalised } = shape;
-  const weights = await readBaseWeights(await baseWeightsPath());
-  const options = {
-    inputSize,
-    cut,
-    ...(taps === undefined ? {} : { taps }),
-    ...(pooling === undefined ? {} : { pooling }),
-    ...(views === undefined ? {} : { views }),
-  };
-  const images = textures(tf, 12, inputSize);
-  const frozen = buildFrozen(tf, weights, options);
-  const features = tf.tidy(
-    () => frozen.predict(tf.tensor4d(images, [12, inputSize, inputSize, 3]), { batchSize: 4 }) as tfjs.Tensor,
-  );
-  const normaliser =
-    normalised === true
-      ? fitNormaliser(features.dataSync<'float32'>(), featureGroups(options), 21)
-      : undefined;
-  const tail = buildTail(tf, weights, {
-    ...options,
-    classes: 3,
-    headUnits,
-    dropout: 0,
-    seed: 7,
-    ...(normaliser === undefined ? {} : { normaliser }),
-  });
-  takeSides(tf, tail, features);
-  const model = joinModel(tf, frozen, tail);
-  for (const part of [frozen, tail, features]) part.dispose();
-  // One that the normaliser was not fitted on, so that no value lies on a knot.
-  return { model, image: textures(tf, 1, inputSize, 77) };
-}
-
-function metadata(inputSize: number) {
-  return {
-    labels: ['benign', 'malignant', 'normal'],
-    positiveLabel: 'malignant',
-    contract: defaultContract('hu', inputSize),
-    metrics: {},
-    baseWeightsSha256: BASE_WEIGHTS_SHA256,
-    createdAt: '2026-01-02T03:04:05.000Z',
-  };
-}
 
 /** Of each channel, by TensorFlow. */
 function meanOverPlaces({ gradient, activations: { channels, side, views } }: Reference): Float64Array {

@@ -2,7 +2,7 @@ import { normaliseRows, slopesAt } from '../normaliser.ts';
 import type { Dense, Head } from './head.ts';
 
 /** What the head computes on its way, kept for the way back. */
-export interface Pass {
+interface Pass {
   readonly features: Float32Array;
   /** The sums of each dense layer, before its ReLU. */
   readonly sums: readonly Float64Array[];

@@ -16,7 +16,7 @@ export interface Dense {
 }
 
 /** A part of the features, as they go into the head. */
-export interface HeadPart extends FeaturePart {
+interface HeadPart extends FeaturePart {
   /** By which each channel's pooled value was corrected before; none: by 1. */
   readonly factors?: Float32Array;
 }

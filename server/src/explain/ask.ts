@@ -12,7 +12,7 @@ export interface ExplainAsk {
   readonly window: Window;
 }
 
-export const WINDOWS = {
+const WINDOWS = {
   lung: { center: -600, width: 1500 },
   mediastinal: { center: 40, width: 400 },
 } as const satisfies Record<string, Window>;

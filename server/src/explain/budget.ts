@@ -1,7 +1,7 @@
 /** How many explanations are made at a time: maps and pictures cost memory and time that answers need. */
 import { ServerError } from '../errors.ts';
 
-export interface Budget {
+interface Budget {
   /**
    * @returns gives the room back; safe to repeat
    * @throws ServerError QUEUE_FULL

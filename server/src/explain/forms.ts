@@ -36,7 +36,7 @@ export interface Shown extends Subject {
   readonly now: Date;
 }
 
-export interface Form {
+interface Form {
   readonly type: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
