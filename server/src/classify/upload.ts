@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { ServerError } from '../errors.ts';
 import { bodyOf } from '../http/admission.ts';
+import { filesOfForm } from './form.ts';
 import type { SentFile } from './sent-file.ts';
 import { MAX_FILES, filesOfZip, isZip } from './zip.ts';
 
@@ -19,13 +20,15 @@ export async function readUpload(request: FastifyRequest, maxBytes: number): Pro
   const body = bodyOf(request);
   const type = request.headers['content-type'] ?? '';
   if (!type.trimStart().toLowerCase().startsWith('multipart/form-data')) return one(body, '', maxBytes);
-  const parts = await filesOfForm(body, type);
+  const parts = filesOfForm(body, type, MAX_FILES);
   const [part] = parts;
   if (part === undefined) throw new ServerError('MULTIPART_INVALID', 'the form holds no file');
-  if (parts.length > 1) return several(parts, 'MULTIPART_INVALID');
-  const bytes = await part.read();
-  if (bytes.byteLength === 0) throw new ServerError('BODY_EMPTY');
-  return one(bytes, part.name, maxBytes);
+  if (parts.length > 1) {
+    const files = parts.map(({ name, bytes }) => ({ name, read: async () => bytes }));
+    return several(files, 'MULTIPART_INVALID');
+  }
+  if (part.bytes.byteLength === 0) throw new ServerError('BODY_EMPTY');
+  return one(part.bytes, part.name, maxBytes);
 }
 
 /** By the mark of a Part 10 file. */
@@ -45,26 +48,8 @@ async function several(
   const files = sent.filter(({ name }) => !isBesideImages(name));
   const [file] = files;
   if (file === undefined) throw new ServerError(empty, 'there is no image among the files');
-  if (files.length > MAX_FILES) {
-    throw new ServerError(
-      'SERIES_TOO_LARGE',
-      `${files.length} files were sent; at most ${MAX_FILES} are taken`,
-    );
-  }
   if (files.length > 1) return { kind: 'files', files };
   return { kind: 'image', bytes: await file.read(), name: file.name };
-}
-
-/** The platform's own parser works on a body that is whole and bounded already: no dependency is needed for this. */
-async function filesOfForm(body: Uint8Array, type: string): Promise<readonly SentFile[]> {
-  const form = await new Response(body as Uint8Array<ArrayBuffer>, { headers: { 'content-type': type } })
-    .formData()
-    .catch((cause: unknown) => {
-      throw new ServerError('MULTIPART_INVALID', undefined, { cause });
-    });
-  return [...form.values()]
-    .filter((value) => value instanceof Blob)
-    .map((file) => ({ name: file.name, read: async () => new Uint8Array(await file.arrayBuffer()) }));
 }
 
 /** What media and file managers put beside images. */
