@@ -4,7 +4,7 @@ import type { Io } from '../command.ts';
 import { type Screen, bar, createScreen } from '../demo/screen.ts';
 import { readyEngine } from '../engine.ts';
 import { noMore } from '../flags.ts';
-import { type ServerFlags, serverConfig } from './server-config.ts';
+import { type ServerFlags, serverConfig, serverFlagOptions } from './server-config.ts';
 
 interface Values extends ServerFlags {
   readonly json?: boolean;
@@ -13,17 +13,9 @@ interface Values extends ServerFlags {
 export const serveCommand = {
   name: 'serve',
   summary: 'serve a model package over HTTP (research use only, not for diagnosis)',
-  usage: 'hilum serve --model DIR|models:/NAME@ALIAS [--mlflow URL] [--port N]',
+  usage: 'hilum serve --model DIR|models:/NAME@ALIAS|s3://…|oci://… [--mlflow URL] [--port N]',
   options: {
-    model: { type: 'string', description: 'a package folder, models:/NAME/VERSION or models:/NAME@ALIAS' },
-    mlflow: {
-      type: 'string',
-      description: 'tracking server of a models:/ address; default $HILUM_MLFLOW_URI',
-    },
-    digest: { type: 'string', description: 'refuse a package that has another sha256:…' },
-    host: { type: 'string', description: 'address to listen on; default 127.0.0.1' },
-    port: { type: 'string', description: 'port to listen on, 0 for a free one; default 8080' },
-    log: { type: 'string', description: 'log level of the server on standard output; default silent' },
+    ...serverFlagOptions,
     json: { type: 'boolean', description: 'print the address and the model as one line of JSON' },
   },
   run,
@@ -36,7 +28,8 @@ async function run(values: Values, positionals: readonly string[], io: Io): Prom
   const told = ended(io.signal);
   let report: ((text: string) => void) | undefined;
   const config = serverConfig(values);
-  await readyEngine();
+  // onnxruntime comes with npm's packages, TensorFlow does not.
+  if (config.engine.kind === 'tensorflow') await readyEngine();
   const server = await start(config, {
     logger: createLogger(config.logLevel),
     onState: (state) => report?.(words(state)),
