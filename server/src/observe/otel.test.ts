@@ -4,10 +4,14 @@ import { writeFile } from 'node:fs/promises';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { Metadata, type ServiceClientConstructor, credentials, loadPackageDefinition } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
 import { z } from 'zod';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { DATA_ABSENT, lidcPng, scratch, writeRealPackage } from '../../test/fixtures.ts';
+import { DATA_ABSENT, INPUT_SIZE, lidcPng, scratch, writeRealPackage } from '../../test/fixtures.ts';
 import { type ServerProcess, spawnServer } from '../../test/process.ts';
+import { PIXELS, bytesOf } from '../../test/tensors.ts';
+import { verifyLedger } from '../ledger/verify.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = 'b7ad6b7169203331';
@@ -120,6 +124,28 @@ const valuesOf = ({
 }: Pick<Span, 'attributes'>): Record<string, string | number | undefined> =>
   Object.fromEntries(all.map(({ key, value }) => [key, value.stringValue ?? value.intValue]));
 
+async function modelInfer(url: string, metadata: Metadata, message: object): Promise<void> {
+  const proto = new URL('../oip/open_inference.proto', import.meta.url).pathname;
+  const loaded = loadPackageDefinition(loadSync(proto, { keepCase: true, longs: Number, defaults: true }));
+  const { GRPCInferenceService: Service } = loaded['inference'] as unknown as {
+    GRPCInferenceService: ServiceClientConstructor;
+  };
+  const client = new Service(new URL(url).host, credentials.createInsecure());
+  const method = Service.service['ModelInfer'];
+  if (method === undefined) throw new Error('no such method');
+  const { path, requestSerialize, responseDeserialize } = method;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, message, metadata, {}, (error) => {
+        if (error === null) resolve();
+        else reject(error);
+      });
+    });
+  } finally {
+    client.close();
+  }
+}
+
 describe('traces', () => {
   it.skipIf(DATA_ABSENT)(
     'have one span a request in the trace of its client, and under it one a stage',
@@ -194,6 +220,31 @@ describe('traces', () => {
       });
     },
   );
+
+  it('of gRPC are like those of HTTP, and the ledger has its images too', async () => {
+    const ledger = join(dir.path, 'ledger');
+    const server = await traced({ HILUM_LEDGER_DIR: ledger });
+    const metadata = new Metadata();
+    metadata.set('traceparent', `00-${TRACE}-${PARENT}-01`);
+    const tensor = new Float32Array(2 * PIXELS).fill(3);
+    const inputs = [{ name: 'image', datatype: 'FP32', shape: [2, INPUT_SIZE, INPUT_SIZE, 3] }];
+    await modelInfer(server.url, metadata, {
+      model_name: 'package',
+      inputs,
+      raw_input_contents: [bytesOf(tensor)],
+    });
+    const { spans } = await ended(server);
+    const request = spans.find(({ parentSpanId }) => parentSpanId === PARENT);
+    expect(request?.name).toBe('POST /inference.GRPCInferenceService/ModelInfer');
+    const stages = spans.filter(({ parentSpanId }) => parentSpanId === request?.spanId);
+    expect(stages.filter(({ name }) => name === 'batch')).toHaveLength(2);
+    const routes: string[] = [];
+    const { finding } = await verifyLedger(ledger, {
+      onEntry: (entry) => void routes.push('route' in entry ? entry.route : ''),
+    });
+    expect(finding).toBeUndefined();
+    expect(routes).toEqual(Array.from({ length: 2 }, () => '/inference.GRPCInferenceService/ModelInfer'));
+  });
 
   it('are not sent of a request whose client does not want them, nor follow a malformed header', async () => {
     const server = await traced();
