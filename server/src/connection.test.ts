@@ -193,20 +193,6 @@ describe.skipIf(DATA_ABSENT)('a client’s own deadline', () => {
   });
 });
 
-describe('bodies', () => {
-  it('that together need more memory than there is for them are refused, and one always fits', async () => {
-    const server = await start({ limits: { bytesInFlight: 1_000, maxBodyBytes: 10_000 } });
-    const socket = connect(server.port, '127.0.0.1');
-    socket.write('POST /v1/classify HTTP/1.1\r\nhost: x\r\ncontent-length: 2000\r\n\r\nab');
-    await until(async () => (await metric(server, 'hilum_requests_in_flight')) === 1);
-    const refused = await classify(server, new Uint8Array(10));
-    expect([refused.status, (await problem(refused)).code]).toEqual([503, 'QUEUE_FULL']);
-    socket.destroy();
-    await until(async () => (await metric(server, 'hilum_requests_in_flight')) === 0);
-    expect((await problem(await classify(server, new Uint8Array(10)))).code).toBe('NOT_AN_IMAGE');
-  });
-});
-
 describe('a body', () => {
   it('that announces too much is refused before it is sent', async () => {
     const server = await start({ limits: { maxBodyBytes: 1000 } });

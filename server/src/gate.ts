@@ -32,7 +32,7 @@ export interface Gate {
 
 /** What is known of a request before its body. */
 export interface Arrival {
-  /** Of the body; default as many as a body may have, for one that does not say. */
+  /** Of the body; absent where the client does not say: then the admission holds what comes, piece by piece. */
   readonly bytes?: number;
   /** The most of a body of its kind; default `limits.maxBodyBytes`. */
   readonly maxBytes?: number;
@@ -44,6 +44,12 @@ export interface Arrival {
 export interface Admission {
   /** Once: takes room for images and a deadline, and gives both back when `work` ends. */
   readonly run: <T>(ask: Ask, work: (job: Job) => Promise<T>) => Promise<T>;
+  /**
+   * Before `bytes` more of a body that was not announced are kept.
+   *
+   * @throws ServerError QUEUE_FULL
+   */
+  readonly hold: (bytes: number) => void;
   /** The request has ended, however. Safe to repeat. */
   readonly end: () => void;
 }
@@ -102,12 +108,13 @@ export function createGate({ model, scheduler, limits, metrics, witnesses, now }
     metrics.inFlight.set(requests);
   };
 
-  /** A body that is larger than all together may be comes in alone. */
-  const assertMemory = (bytes: number): void => {
-    const isFull = requests >= limits.inFlight;
-    if (!isFull && (bytesHeld === 0 || bytesHeld + bytes <= limits.bytesInFlight)) return;
-    const what = isFull ? 'requests' : 'bytes';
-    throw new ServerError('QUEUE_FULL', `as many ${what} are in flight as may be`, { retryAfterSeconds: 1 });
+  const assertRequests = (): void => {
+    if (requests >= limits.inFlight) throw full('requests');
+  };
+
+  /** A body that is larger than all together may be comes in alone; `own` bytes of it are here already. */
+  const assertMemory = (bytes: number, own = 0): void => {
+    if (bytesHeld > own && bytesHeld + bytes > limits.bytesInFlight) throw full('bytes');
   };
 
   const served = (): ServedModel => {
@@ -135,19 +142,27 @@ export function createGate({ model, scheduler, limits, metrics, witnesses, now }
     served,
     admit: (arrival = {}) => {
       const { maxBytes = limits.maxBodyBytes, deadlineMs: patienceMs = Number.POSITIVE_INFINITY } = arrival;
-      const { bytes = maxBytes } = arrival;
+      const { bytes = 0 } = arrival;
       served();
       if (bytes > maxBytes) throw tooLarge(maxBytes);
+      assertRequests();
       assertMemory(bytes);
       scheduler.assertRoom(1, patienceMs);
       const leaveBy = now() + patienceMs;
       hold(1, bytes);
+      let held = bytes;
       let ended = false;
       return {
         end: () => {
           if (ended) return;
           ended = true;
-          hold(-1, -bytes);
+          hold(-1, -held);
+        },
+        hold: (more) => {
+          if (ended) return;
+          assertMemory(more, held);
+          held += more;
+          hold(0, more);
         },
         run: async (
           { images, isSeries = false, deadlineMs = Number.POSITIVE_INFINITY, gone, ...asked },
@@ -185,4 +200,8 @@ export function createGate({ model, scheduler, limits, metrics, witnesses, now }
 
 export function tooLarge(maxBytes: number): ServerError {
   return new ServerError('BODY_TOO_LARGE', `the body is larger than ${maxBytes} bytes`);
+}
+
+function full(what: 'requests' | 'bytes'): ServerError {
+  return new ServerError('QUEUE_FULL', `as many ${what} are in flight as may be`, { retryAfterSeconds: 1 });
 }

@@ -11,6 +11,8 @@ import type { Outcomes } from '../outcome.ts';
 export interface Entrance {
   /** The route's `onRequest`. */
   readonly admit: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+  /** Before `bytes` more of a body that was not announced are kept; throws QUEUE_FULL. */
+  readonly hold: (request: FastifyRequest, bytes: number) => void;
   /** In the route's handler, once. */
   readonly run: <T>(
     request: FastifyRequest,
@@ -46,6 +48,7 @@ export function createEntrance(
         gone.abort();
       });
     },
+    hold: (request, bytes) => admissions.get(request)?.admission.hold(bytes),
     run: async (request, ask, work) => {
       const admitted = admissions.get(request);
       if (admitted === undefined) throw new Error('a route without admit');
@@ -65,10 +68,10 @@ const DEADLINE_HEADERS = ['x-request-timeout-ms', 'x-envoy-expected-rq-timeout-m
 const DAY_MS = 86_400_000;
 
 function arrivalOf(headers: IncomingHttpHeaders): Arrival {
-  const length = headers['content-length'];
+  const length = lengthOf(headers);
   const deadlines = DEADLINE_HEADERS.map((name) => headers[name]).filter((value) => value !== undefined);
   return {
-    ...(length === undefined ? {} : { bytes: Number(length) }),
+    ...(length === undefined ? {} : { bytes: length }),
     ...(deadlines.length === 0 ? {} : { deadlineMs: Math.min(...deadlines.map(milliseconds)) }),
   };
 }
@@ -77,6 +80,13 @@ function milliseconds(value: string | string[]): number {
   const ms = typeof value === 'string' && /^[0-9]{1,8}$/.test(value) ? Number(value) : 0;
   if (ms < 1 || ms > DAY_MS) throw new ServerError('DEADLINE_INVALID');
   return ms;
+}
+
+/** Of the body, where the client says it. */
+export function lengthOf(headers: IncomingHttpHeaders): number | undefined {
+  const length = headers['content-length'];
+  // Beside chunks a length means nothing.
+  return length === undefined || headers['transfer-encoding'] !== undefined ? undefined : Number(length);
 }
 
 /** The most of a body of this type: only forms and archives hold a series. */
