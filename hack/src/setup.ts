@@ -74,6 +74,8 @@ const needs: Record<string, readonly Need[]> = {
     mlflowVenv,
     motoVenv,
     samplePhotosDir,
+    clientsVenv,
+    schemathesisVenv,
   ],
   operator: [native, ...api, mlflowVenv],
   cli: [native, installTensorflow, baseWeightsPath, mlflowVenv, dvcVenv, dicomVenv],
@@ -87,8 +89,6 @@ const needs: Record<string, readonly Need[]> = {
     baseWeightsPath,
     mlflowVenv,
     groovyClasspath,
-    clientsVenv,
-    schemathesisVenv,
   ],
   bench: [python, native, dicomVenv, installTensorflow, baseWeightsPath, tensorflowVenv],
 };

@@ -9,6 +9,7 @@ import fastify, {
   LogController,
 } from 'fastify';
 import type { Registry } from 'prom-client';
+import { describeAccess } from './access/describe.ts';
 import { type AccessParts, installAccess } from './access/install.ts';
 import { httpsOptions } from './access/tls.ts';
 import { createBadHttp } from './bad-http.ts';
@@ -17,10 +18,11 @@ import { createScheduler } from './batching/scheduler.ts';
 import { classifyRoutes } from './classify/route.ts';
 import type { Limits } from './config.ts';
 import type { Routes, ServerContext } from './context.ts';
-import type { ServerError } from './errors.ts';
 import { explainRoutes } from './explain/route.ts';
-import { createGate, tooLarge } from './gate.ts';
-import { createEntrance, maxBytesOf } from './http/admission.ts';
+import { createGate } from './gate.ts';
+import { createEntrance, lengthOf, maxBytesOf } from './http/admission.ts';
+import { readBody } from './http/body.ts';
+import { answerMethods } from './http/methods.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { type Metrics, createMetrics } from './metrics.ts';
 import type { ModelHandle } from './model.ts';
@@ -94,7 +96,11 @@ export async function buildApp(options: AppOptions): Promise<App> {
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: AsyncIterable<Buffer>) =>
-    readBody(payload, maxBytesOf(request.headers, limits)),
+    readBody(payload, {
+      maxBytes: maxBytesOf(request.headers, limits),
+      announced: lengthOf(request.headers),
+      hold: (bytes) => entrance.hold(request, bytes),
+    }),
   );
 
   const scheduler = createScheduler({
@@ -118,6 +124,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const entrance = createEntrance(gate, outcomes, limits);
   const { noteCode, noteFacts } = outcomes;
   const access = await installAccess(app, { ...options, now, date, noteFacts });
+  answerMethods(app);
   const context: ServerContext = {
     model,
     gate,
@@ -144,7 +151,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     if (closing || model.state.code === 'SHUTTING_DOWN') reply.header('connection', 'close');
   });
 
-  await app.register(swagger, openapi());
+  await app.register(swagger, describeAccess(openapi(), options.access, options.web?.metrics ?? 'open'));
   // Without the bar of Swagger's own, whose address field would load any document.
   const css = [{ filename: 'hilum.css', content: '.swagger-ui .topbar { display: none }' }];
   await app.register(swaggerUi, {
@@ -156,21 +163,4 @@ export async function buildApp(options: AppOptions): Promise<App> {
 
   await app.ready();
   return { app, metrics, idle: scheduler.idle };
-}
-
-/**
- * The whole body, at most `maxBytes`.
- *
- * Too much is returned, not thrown: Fastify closes the connection of a body that fails to parse, and the client,
- * still sending, would see a reset instead of the 413.
- */
-async function readBody(payload: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer | ServerError> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of payload) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) return tooLarge(maxBytes);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, bytes);
 }

@@ -41,3 +41,10 @@ export function withBytes(json: object, ...parts: readonly Uint8Array[]) {
     },
   };
 }
+
+/** The largest difference; infinite where one has more values than the other. */
+export function distance(have: Iterable<number>, want: Iterable<number>): number {
+  const [one, other] = [[...have], [...want]];
+  if (one.length !== other.length || one.length === 0) return Number.POSITIVE_INFINITY;
+  return Math.max(...one.map((value, at) => Math.abs(value - (other[at] ?? Number.NaN))));
+}

@@ -1,6 +1,6 @@
 /** A server of the protocol that is right, but for the mistakes that it is told to make. */
 import { once } from 'node:events';
-import { type IncomingMessage, createServer } from 'node:http';
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 
@@ -56,16 +56,7 @@ interface Reply {
 export async function startWrongServer(...mistakes: readonly Mistake[]): Promise<WrongServer> {
   const makes = (mistake: Mistake): boolean => mistakes.includes(mistake);
   const server = createServer((request, response) => {
-    void bodyOf(request).then((body) => {
-      const reply = answer(request, body, makes);
-      const json = Buffer.from(JSON.stringify(reply.body));
-      const isBinary = reply.bytes !== undefined;
-      response.writeHead(reply.status, {
-        'content-type': isBinary ? 'application/octet-stream' : 'application/json',
-        ...(isBinary ? { 'inference-header-content-length': String(json.byteLength) } : {}),
-      });
-      response.end(isBinary ? Buffer.concat([json, reply.bytes]) : json);
-    });
+    void send(request, response, makes);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -81,6 +72,17 @@ export async function startWrongServer(...mistakes: readonly Mistake[]): Promise
 }
 
 type Makes = (mistake: Mistake) => boolean;
+
+async function send(request: IncomingMessage, response: ServerResponse, makes: Makes): Promise<void> {
+  const reply = answer(request, await bodyOf(request), makes);
+  const json = Buffer.from(JSON.stringify(reply.body));
+  const isBinary = reply.bytes !== undefined;
+  response.writeHead(reply.status, {
+    'content-type': isBinary ? 'application/octet-stream' : 'application/json',
+    ...(isBinary ? { 'inference-header-content-length': String(json.byteLength) } : {}),
+  });
+  response.end(isBinary ? Buffer.concat([json, reply.bytes]) : json);
+}
 
 function answer({ url = '', headers }: IncomingMessage, body: Buffer, makes: Makes): Reply {
   const refuse = (text: string): Reply => ({
@@ -145,11 +147,11 @@ function infer(
     });
     const own = outputs?.find((output) => output.name === name)?.parameters?.binary_data;
     const isBinary = (own ?? parameters?.binary_data_output ?? false) && !makes('answers bytes in JSON');
-    const tensor = { name, datatype: 'FP32', shape: [sums.length, 1] };
-    if (!isBinary) return { ...tensor, data: sums };
+    const [datatype, shape] = ['FP32', [sums.length, 1]];
+    if (!isBinary) return { name, datatype, shape, data: sums };
     const bytes = Buffer.from(Float32Array.from(sums).buffer);
     parts.push(bytes);
-    return { ...tensor, parameters: { binary_data_size: bytes.byteLength } };
+    return { name, datatype, shape, parameters: { binary_data_size: bytes.byteLength } };
   });
   const isSaid = id !== undefined && !makes('forgets the id');
   return {

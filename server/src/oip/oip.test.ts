@@ -15,7 +15,7 @@ import {
   writeRealPackage,
 } from '../../test/fixtures.ts';
 import { type Harness, harness } from '../../test/harness.ts';
-import { PIXELS, bytesOf, nestedImages, twoImages, withBytes } from '../../test/tensors.ts';
+import { PIXELS, bytesOf, distance, nestedImages, twoImages, withBytes } from '../../test/tensors.ts';
 import type { Engine } from '../engine/engine.ts';
 import { startEngine } from '../engine/worker.ts';
 
@@ -64,14 +64,6 @@ async function refusal(...asked: Parameters<typeof post>) {
   const { error, status, code, detail } = oipProblemSchema.strict().parse(response.json());
   expect([status, error]).toEqual([response.statusCode, detail]);
   return { status, code, detail };
-}
-
-function expectClose(have: readonly number[], want: Iterable<number>): void {
-  const expected = [...want];
-  expect(have).toHaveLength(expected.length);
-  for (const [at, value] of have.entries()) {
-    expect(Math.abs(value - (expected[at] ?? Number.NaN))).toBeLessThan(1e-6);
-  }
 }
 
 describe('what the server says of itself', () => {
@@ -156,7 +148,7 @@ describe.skipIf(DATA_ABSENT)('an inference of two real images', () => {
     expect(answer.parameters['notice']).toBe('Research use only, not for diagnosis.');
     const [output] = answer.outputs;
     expect(output).toMatchObject({ name: 'probabilities', datatype: 'FP32', shape: [2, 2] });
-    expectClose(output?.data ?? [], classifier.predict(values, 2));
+    expect(distance(output?.data ?? [], classifier.predict(values, 2))).toBeLessThan(1e-6);
   });
 
   it('as files is what the classifier says of their tensors, in JSON and as bytes', async () => {
@@ -165,7 +157,7 @@ describe.skipIf(DATA_ABSENT)('an inference of two real images', () => {
     const encoded = { name: 'encoded', datatype: 'BYTES', shape: [2] };
     const data = files.map((file) => file.toString('base64'));
     const json = inferResponseSchema.parse((await post({ inputs: [{ ...encoded, data }] })).json());
-    expectClose(json.outputs[0]?.data ?? [], want);
+    expect(distance(json.outputs[0]?.data ?? [], want)).toBeLessThan(1e-6);
     const parts = files.flatMap((file) => {
       const length = Buffer.alloc(4);
       length.writeUInt32LE(file.byteLength);
@@ -177,7 +169,7 @@ describe.skipIf(DATA_ABSENT)('an inference of two real images', () => {
       ...parts,
     );
     const binary = inferResponseSchema.parse((await post(payload, headers)).json());
-    expectClose(binary.outputs[0]?.data ?? [], want);
+    expect(distance(binary.outputs[0]?.data ?? [], want)).toBeLessThan(1e-6);
   });
 
   it('comes back as bytes where it was asked for so, with the length of the JSON in the header', async () => {
@@ -193,7 +185,7 @@ describe.skipIf(DATA_ABSENT)('an inference of two real images', () => {
     expect(answer.id).toBe('mine');
     expect(answer.outputs[0]).toMatchObject({ parameters: { binary_data_size: 16 } });
     const bytes = new Uint8Array(response.rawPayload.subarray(length));
-    expectClose([...new Float32Array(bytes.buffer)], classifier.predict(values, 2));
+    expect(distance([...new Float32Array(bytes.buffer)], classifier.predict(values, 2))).toBeLessThan(1e-6);
   });
 
   it('names the image that a refusal is about', async () => {
@@ -237,8 +229,9 @@ describe('more images than the queue has room for', () => {
   });
 });
 
+const flat = (change: object): object => ({ inputs: [{ ...image(1, black()), ...change }] });
+
 describe('a request that does not fit', () => {
-  const flat = (change: object): object => ({ inputs: [{ ...image(1, black()), ...change }] });
   const cases: [string, () => object | string, string][] = [
     ['is no JSON', () => '{"inputs":[', 'JSON_INVALID'],
     ['is another JSON', () => '[]', 'JSON_INVALID'],
@@ -310,7 +303,9 @@ describe('a request that does not fit', () => {
     const slow = await harness({
       engine,
       model: servedAs(info, RENDERING),
-      gate: async () => void (await wait.promise),
+      gate: async () => {
+        await wait.promise;
+      },
     });
     const payload = { ...flat({}), parameters: { timeout: 50_000 } };
     const response = await slow.app.inject({ method: 'POST', url: INFER, payload });

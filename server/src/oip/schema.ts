@@ -7,7 +7,6 @@ import {
   modelMetadataSchema,
   modelReadySchema,
   oipProblemSchema,
-  repositoryAskSchema,
   repositoryIndexSchema,
   serverMetadataSchema,
 } from '@hilum/wire';
@@ -107,7 +106,8 @@ export const oipSchemas = {
   index: {
     tags,
     summary: 'The one model of this server',
-    body: { content: { 'application/json': { schema: jsonSchema(repositoryAskSchema) } } },
+    // Not as a schema: it may be missing, which Fastify's document cannot say of a body.
+    description: 'The body may be `{"ready": true}`: the model only where it answers.',
     response: {
       200: jsonSchema(repositoryIndexSchema),
       ...refusals('JSON_INVALID', 'BODY_TOO_LARGE', 'CONTENT_TYPE_INVALID'),

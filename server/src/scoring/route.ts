@@ -26,8 +26,8 @@ export const scoringRoutes: Routes = (app, context) => {
   for (const url of ['/ping', '/health'] as const) {
     app.get(url, { schema: scoringSchemas.ping }, async (_request, reply) => {
       assertReady(model.state);
-      // What MLflow says when all is well.
-      return reply.type('application/json').serializer(String).send('\n');
+      // What MLflow says when all is well; it calls that JSON, which it is not.
+      return reply.type('text/plain; charset=utf-8').send('\n');
     });
   }
   app.get('/version', { schema: scoringSchemas.version }, async (_request, reply) =>

@@ -18,7 +18,7 @@ export const scoringSchemas = {
   ping: {
     tags,
     summary: 'Does the model answer',
-    response: { 200: { content: { 'application/json': { schema: {} } } }, ...notReady },
+    response: { 200: { content: { 'text/plain': { schema: { type: 'string' } } } }, ...notReady },
   },
   version: {
     tags,
