@@ -4,7 +4,6 @@ export { ROLES } from './access/role.ts';
 export { buildApp, type App, type AppOptions } from './app.ts';
 export { ERROR_CODES, type ErrorCode } from './errors.ts';
 export { GaveUp, READINESS_CODES, type ModelState, type ServedModel } from './readiness.ts';
-export { LedgerError } from './ledger/error.ts';
 export { REPLAYS, replayLedger, type Replay, type ReplayResult } from './ledger/replay.ts';
 export { FINDINGS, verifyLedger, type Verdict } from './ledger/verify.ts';
 export { createLogger, start, type RunningServer, type StartOptions } from './start.ts';

@@ -94,7 +94,8 @@ export async function start(config: ServerConfig, options: StartOptions = {}): P
     clearTimeout(late);
     await Promise.race([idle(), sleep(1_000)]);
     await model.close();
-    await ledger?.close();
+    // A disk that hangs must not keep the process: what was answered is written.
+    await Promise.race([ledger?.close(), sleep(5_000, undefined, { ref: false })]);
     await closeDecoders();
     await tracer?.close();
     logger.info('server closed');

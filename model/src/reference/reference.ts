@@ -27,7 +27,7 @@ const histogramSchema = z
   )
   .refine(({ counts }) => counts.some((count) => count > 0), 'a histogram of nothing');
 
-export type Histogram = Readonly<{ edges: readonly number[]; counts: readonly number[] }>;
+type Histogram = Readonly<{ edges: readonly number[]; counts: readonly number[] }>;
 
 const referenceSchema = z.strictObject({
   version: z.literal(1),

@@ -2,7 +2,7 @@
 import { CAFFE_MEANS } from '@hilum/imaging';
 
 export const INPUT_STATISTICS = ['mean', 'deviation', 'black', 'saturated'] as const;
-export type InputStatistics = Readonly<Record<(typeof INPUT_STATISTICS)[number], number>>;
+type InputStatistics = Readonly<Record<(typeof INPUT_STATISTICS)[number], number>>;
 
 /**
  * Of grey levels 0..255, all channels together: mean and standard deviation, and the shares that are black and saturated.

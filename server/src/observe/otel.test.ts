@@ -174,6 +174,7 @@ describe('traces', () => {
         'http.route': '/v1/classify',
         'http.response.status_code': 200,
         'hilum.request_id': requestId,
+        'hilum.images': 1,
       });
       expect(second?.status).toEqual({ code: 2, message: 'NOT_AN_IMAGE' });
 

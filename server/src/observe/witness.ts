@@ -6,7 +6,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Metrics, Stage } from '../metrics.ts';
 import type { ServedModel } from '../readiness.ts';
 import type { Drift } from './drift.ts';
-import type { Span } from './span.ts';
+import { NO_SPAN, type Span } from './span.ts';
 
 /** The file whose pixels an input of the network holds. */
 export interface Source {
@@ -77,6 +77,7 @@ export function createWitnesses({ metrics, ledger, drift, now }: WitnessOptions)
     };
     const positive = info.labels.indexOf(info.positiveLabel);
     const entries: NewEntry[] = [];
+    const told: Said[] = [];
     let last: ImageEntry | undefined;
     const spent: Record<string, number> = {};
     let images = 0;
@@ -85,10 +86,12 @@ export function createWitnesses({ metrics, ledger, drift, now }: WitnessOptions)
       spent[`${stage}Ms`] = hundredths((spent[`${stage}Ms`] ?? 0) + ms);
       note?.({ ...spent, images, digest: info.digest });
     };
+    /** Of a long series the first images stand for the rest: a trace is read by people. */
+    const traced = (): Span => (images < TRACED_IMAGES ? span : NO_SPAN);
     return {
       timed: async (stage, work) => {
         const from = now();
-        const part = span.child(stage, { atMs: from });
+        const part = traced().child(stage, { atMs: from });
         try {
           const value = await work();
           const ms = now() - from;
@@ -108,6 +111,7 @@ export function createWitnesses({ metrics, ledger, drift, now }: WitnessOptions)
         const hashes = ledger === undefined ? undefined : hashesOf(tensor, source);
         const inferred = await work();
         const { waitedMs, inferMs, batch, probabilities } = inferred;
+        traceInference(traced(), { from, until: now(), waitedMs, inferMs, batch });
         images += 1;
         spend('queue', waitedMs);
         spend('infer', inferMs);
@@ -116,7 +120,6 @@ export function createWitnesses({ metrics, ledger, drift, now }: WitnessOptions)
           metrics.scores.observe(score);
           scored?.(score);
         }
-        traceInference(span, { from, until: now(), waitedMs, inferMs, batch });
         if (hashes !== undefined) {
           const { version, precision, device, threads } = engine;
           last = {
@@ -139,21 +142,30 @@ export function createWitnesses({ metrics, ledger, drift, now }: WitnessOptions)
         }
         return inferred;
       },
-      say: ({ level, outcome, label, abstention }) => {
-        metrics.answers.inc({ outcome });
-        if (abstention !== undefined) metrics.abstentions.inc({ code: abstention });
+      say: (said) => {
+        told.push(said);
+        const { level, outcome, label } = said;
         if (last === undefined) return;
         if (level === 'image') Object.assign(last, { outcome, label });
         else entries.push({ kind: 'series', ...request, outcome, label, sliceCount: entries.length });
       },
       commit: async (signal) => {
-        if (ledger === undefined || entries.length === 0) return;
-        await unlessAborted(ledger.append(entries), signal);
-        metrics.ledgerEntries.inc(entries.length);
+        span.set({ 'hilum.images': images });
+        if (ledger !== undefined && entries.length > 0) {
+          await unlessAborted(ledger.append(entries), signal);
+          metrics.ledgerEntries.inc(entries.length);
+        }
+        for (const { outcome, abstention } of told) {
+          metrics.answers.inc({ outcome });
+          if (abstention !== undefined) metrics.abstentions.inc({ code: abstention });
+        }
       },
     };
   };
 }
+
+/** A batch processor of OpenTelemetry holds 2048 spans; one request must not push out all others. */
+const TRACED_IMAGES = 50;
 
 function hundredths(ms: number): number {
   return Math.round(ms * 100) / 100;
