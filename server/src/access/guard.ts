@@ -1,6 +1,6 @@
 /** The check of every HTTP request, before a byte of its body is read. */
 import { TLSSocket } from 'node:tls';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify';
 import { ServerError } from '../errors.ts';
 import type { Access, Peer } from './access.ts';
 import type { Caller, Role } from './role.ts';
@@ -28,7 +28,7 @@ export interface GuardOptions {
 export function guardRoutes(app: FastifyInstance, { access, metrics, noteFacts }: GuardOptions): void {
   app.decorateRequest('caller', null);
   app.addHook('onRequest', async (request, reply) => {
-    const role = roleOf(request, metrics);
+    const role = roleOf(request.routeOptions, metrics);
     if (role === 'open') return;
     try {
       const { raw, headers } = request;
@@ -60,8 +60,11 @@ export function peerOf(socket: FastifyRequest['raw']['socket']): Peer {
 const OPEN = new Set(['/', '/openapi.json', '/ping', '/health', '/version']);
 const OPEN_BELOW = ['/docs', '/v2/health/', '/page/'];
 
-function roleOf({ routeOptions }: FastifyRequest, metrics: 'open' | 'admin'): Role | 'open' {
-  const { url, config } = routeOptions;
+/** What a caller must be allowed to do at an address. */
+export function roleOf(
+  { url, config }: { readonly url?: string | undefined; readonly config?: FastifyContextConfig | undefined },
+  metrics: 'open' | 'admin',
+): Role | 'open' {
   // Nothing is there: the answer is 404 for everybody.
   if (url === undefined) return 'open';
   if (config?.role !== undefined) return config.role;

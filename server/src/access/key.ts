@@ -48,6 +48,8 @@ const MOST_KEYS = 1_000;
  * @throws KeysError that names the line, and nothing of what stands in it
  */
 export function parseKeys(text: string): KeyRing {
+  // So does one look that is being written at this moment; nobody's key ends by that. A comment alone says "nobody".
+  if (text.trim() === '') throw new KeysError('the file is empty');
   const entries = linesOf(text).map(([where, value]) => {
     const parsed = keySchema.safeParse(value());
     if (parsed.success) return parsed.data;
