@@ -1,6 +1,7 @@
 /** The server in the pod: HILUM_* in, exit codes out (0 told to end, 64 settings, 65 model, 69 not there, 70 bug). */
 import { existsSync, writeFileSync } from 'node:fs';
 import { ConfigError, readConfig } from './config.ts';
+import { hasStuckThread } from './engine/lane.ts';
 import { LedgerError } from './ledger/error.ts';
 import { ListenError, start } from './start.ts';
 
@@ -16,6 +17,8 @@ export async function run(): Promise<number> {
     const end = await Promise.race([told, server.gaveUp]);
     if (end !== undefined) leaveMessage(end.code, end.message);
     await server.close();
+    // The end of the process would wait for a thread that hangs in native code; only an abort does not.
+    if (hasStuckThread()) process.abort();
     return end?.exitCode ?? 0;
   } catch (error) {
     const { code, exitCode } = describe(error);

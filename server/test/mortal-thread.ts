@@ -8,7 +8,7 @@ channel.onmessage = (event: unknown) => {
   const { data } = event as { readonly data: { readonly fate?: 'die' | 'hang'; readonly of?: number } };
   if (data.of !== threadId) return;
   if (data.fate === 'die') process.exit(3); // in a worker this ends the thread alone
-  for (;;); // as native code that never comes back
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); // as native code that never comes back
 };
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- no window
 channel.postMessage({ born: threadId });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cp, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { run } from '@hilum/hack';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { INPUT_SIZE, RENDERING, scratch, writeRealPackage } from '../../test/fixtures.ts';
 import { MORTAL, mortals } from '../../test/mortal.ts';
@@ -223,6 +224,20 @@ describe('an engine whose thread is lost', () => {
   });
 });
 
+describe('the process', () => {
+  // onnxruntime's addon aborts a process whose thread is ended under it: exit code 134.
+  it('ends in peace while images are computed', async () => {
+    expect(await ending('busy')).toMatchObject({ code: 0, stdout: '128 probabilities' });
+  });
+
+  it.each(['1', '150', '300', '450'])('ends in peace %s ms after the start began', async (ms) => {
+    expect(await ending(ms)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^(started|given up)$/) as string,
+    });
+  });
+});
+
 describe('lanes beside the first', () => {
   it('come when images keep meeting, go after a minute of calm, and come again', async () => {
     let now = 0;
@@ -240,6 +255,11 @@ describe('lanes beside the first', () => {
     expect(troubles).toEqual([]);
   });
 });
+
+async function ending(when: string) {
+  const file = join(import.meta.dirname, '../../test/ending-process.ts');
+  return run(process.execPath, [file, packageDir, when], { allowFailure: true });
+}
 
 async function mortal(options: EngineOptions = {}) {
   const { born, fate, [Symbol.dispose]: close } = mortals();

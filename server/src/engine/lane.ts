@@ -25,13 +25,6 @@ export interface Lane {
 /** The thread will not answer any more. */
 export class LaneLost extends Error {
   override readonly name = 'LaneLost';
-  /** Whether it still computes, or hangs; else it ended. */
-  readonly isStuck: boolean;
-
-  constructor(message: string, { isStuck = false, cause }: { isStuck?: boolean; cause?: unknown } = {}) {
-    super(message, cause === undefined ? {} : { cause });
-    this.isStuck = isStuck;
-  }
 }
 
 export interface LaneOptions {
@@ -90,9 +83,8 @@ export async function startLane(
     });
     worker.postMessage(message, transfer);
     const late = setTimeout(() => {
-      lose(new LaneLost(`no answer of the inference engine within ${answerMs} ms`, { isStuck: true }));
-      // Not awaited: it ends a thread that runs JavaScript, and never one that is stuck in native code.
-      void worker.terminate();
+      lose(new LaneLost(`no answer of the inference engine within ${answerMs} ms`));
+      void endedOf(worker);
     }, answerMs);
     try {
       return await answer;
@@ -131,12 +123,12 @@ export async function startLane(
       close: async () => {
         if (closing) return;
         closing = true;
-        await ended(worker);
+        await endedOf(worker);
       },
     };
   } catch (error) {
     closing = true;
-    void worker.terminate();
+    await endedOf(worker);
     throw error;
   } finally {
     clearTimeout(late);
@@ -149,19 +141,36 @@ function refused(answer: FromLane): ServerError {
   return new ServerError('ENGINE_FAILED', undefined, { cause });
 }
 
-/** The thread ends by itself once its port is closed; terminate() is for one that computes or hangs. */
-async function ended(worker: Worker): Promise<void> {
+/**
+ * Resolves when the thread has ended by itself, after what it computes or loads; or after a while, if it does not.
+ *
+ * It is never terminated: onnxruntime's addon, when it comes back into a thread that is being ended, aborts the whole
+ * process (Napi::Error, exit code 134; seen with 1.30.0 under Node 24).
+ */
+async function endedOf(worker: Worker): Promise<void> {
+  if (worker.threadId < 0) return;
+  stuck.add(worker);
   const exit = new Promise((resolve) => {
-    worker.once('exit', resolve);
+    worker.once('exit', () => {
+      stuck.delete(worker);
+      resolve(undefined);
+    });
   });
   worker.postMessage({ type: 'close' } satisfies ToLane, []);
-  const timer = setTimeout(() => void worker.terminate(), CLOSE_MS);
-  // Twice as long at most: native code cannot be ended from here, the end of the process ends it.
+  worker.unref();
+  let timer: NodeJS.Timeout | undefined;
   const enough = new Promise((resolve) => {
-    setTimeout(resolve, 2 * CLOSE_MS).unref();
+    timer = setTimeout(resolve, CLOSE_MS);
   });
   await Promise.race([exit, enough]);
   clearTimeout(timer);
 }
 
-const CLOSE_MS = 2_000;
+const CLOSE_MS = 10_000;
+/** Threads that were told to end and have not. */
+const stuck = new Set<Worker>();
+
+/** Whether `process.exit` would wait for a thread, perhaps for ever. */
+export function hasStuckThread(): boolean {
+  return stuck.size > 0;
+}

@@ -52,6 +52,7 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
   const crowd = createCrowd(now);
   const died = Promise.withResolvers<GaveUp>();
   const jobs: Job[] = [];
+  const openings = new Set<Promise<Lane>>();
   const slots = Array.from({ length: lanes }, (): Slot => ({ ...ABSENT }));
   let closing = false;
   let troubled = false;
@@ -130,6 +131,12 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
   const open = async (slot: Slot, size: number): Promise<Lane> => {
     slot.state = 'opening';
     slot.threads = size;
+    const opened = opening(slot, size);
+    openings.add(opened);
+    return opened.finally(() => openings.delete(opened));
+  };
+
+  const opening = async (slot: Slot, size: number): Promise<Lane> => {
     const lane = await start(size);
     if (closing) {
       await lane.close();
@@ -179,11 +186,21 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
     if (closing || signal.aborted) return;
     closing = true;
     clearTimeout(calm);
-    const message = messageOf(error);
-    died.resolve(error instanceof GaveUp ? error : new GaveUp('ENGINE_FAILED', message, { cause: error }));
+    const end =
+      error instanceof GaveUp ? error : new GaveUp('ENGINE_FAILED', messageOf(error), { cause: error });
     for (const { reject } of jobs.splice(0))
       reject(new ServerError('ENGINE_FAILED', undefined, { cause: error }));
-    for (const { lane } of slots) void lane?.close();
+    // Whoever hears of it may end the process, which no lane may still be computing in.
+    void endWith(end);
+  };
+
+  const endWith = async (end: GaveUp): Promise<void> => {
+    await closeAll();
+    died.resolve(end);
+  };
+
+  const closeAll = async (): Promise<void> => {
+    await Promise.all([...slots.map(async ({ lane }) => lane?.close()), Promise.allSettled(openings)]);
   };
 
   const [first] = slots;
@@ -203,7 +220,7 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
     close: async () => {
       closing = true;
       clearTimeout(calm);
-      await Promise.all(slots.map(async ({ lane }) => lane?.close()));
+      await closeAll();
     },
   };
 }
