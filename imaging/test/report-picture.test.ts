@@ -56,6 +56,21 @@ describe('an overlay as a PNG', () => {
     ]);
   });
 
+  test('frames the part that the model saw, on each side where the image goes on', () => {
+    const heat = { rows: 1, columns: 1, values: Float32Array.of(0) };
+    const even = { ...wide, pixels: new Uint8Array(128 * 256).fill(90) };
+    const drawn = (region?: OverlayPicture['region']) => {
+      const { pixels } = overlayPicture(aPicture({ image: even, heat, ...(region && { region }) }));
+      return (row: number, column: number) => pixels[(row * 256 + column) * 3] !== 90;
+    };
+    const part = drawn({ top: 40, left: 0, rows: 40, columns: 100 });
+    // Above, below and right of it; it begins at the left edge.
+    expect([part(39, 50), part(80, 50), part(60, 100)]).toEqual([true, true, true]);
+    expect([part(40, 50), part(79, 50), part(60, 99), part(60, 0)]).toEqual([false, false, false, false]);
+    const whole = drawn();
+    expect([whole(60, 0), whole(60, 150)]).toEqual([false, false]);
+  });
+
   test('as a layer gives, laid over the image, the overlay', async () => {
     const overlay = aPicture({ image: wide });
     const layer = await pixelsOf(await writeOverlayPng(overlay, { layer: true }));

@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import type { Window } from '../contract.ts';
 import type { Image } from '../image.ts';
 import type { Algorithm } from './document.ts';
-import { caption, greyPicture, scale, tint } from './picture.ts';
+import { caption, frame, greyPicture, scale, tint } from './picture.ts';
 import type { HeatMap, Region, Rgb } from './picture.ts';
 
 /** A heat map and the slice that it explains. */
@@ -99,11 +99,13 @@ function drawnOver(level: number, overlay: OverlayPicture): Rgb {
   return picture;
 }
 
-/** Heat, scale, words. */
+/** Heat, the frame of what was seen, scale, words. */
 function draw(picture: Rgb, overlay: OverlayPicture): void {
   const { heat, label, algorithm } = overlay;
   const opacity = opacityOf(overlay);
-  tint(picture, heat, { region: regionOf(overlay), opacity });
+  const region = regionOf(overlay);
+  tint(picture, heat, { region, opacity });
+  frame(picture, region);
   scale(picture, opacity);
   caption(picture, 'RESEARCH USE ONLY - NOT FOR DIAGNOSIS', [
     `GRAD-CAM OF CLASS ${label}`,

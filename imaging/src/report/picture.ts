@@ -163,6 +163,30 @@ export function scale(picture: Rgb, opacity: number): void {
   word('LOW', top + height + 2 * dot);
 }
 
+// A smaller region would be hidden by its own frame.
+const FRAMED = 32;
+
+/**
+ * A dashed line about the part that the heat map covers, where that is not the whole picture: what lies outside has no
+ * heat because the model did not see it. Where the part is cut by the picture's edge there is no line.
+ */
+export function frame(picture: Rgb, { top, left, rows, columns }: Region): void {
+  if (Math.min(rows, columns) < FRAMED) return;
+  const dash = 4 * dotOf(picture);
+  const dot = (row: number, column: number): void => {
+    if (row < 0 || column < 0 || row >= picture.rows || column >= picture.columns) return;
+    blend(picture, row, column, Math.floor((row + column) / dash) % 2 === 0 ? WHITE : BLACK, 0.6);
+  };
+  for (let column = left - 1; column <= left + columns; column += 1) {
+    dot(top - 1, column);
+    dot(top + rows, column);
+  }
+  for (let row = top; row < top + rows; row += 1) {
+    dot(row, left - 1);
+    dot(row, left + columns);
+  }
+}
+
 function dotOf({ columns }: Rgb): number {
   return Math.max(1, Math.round(columns / COLUMNS_PER_DOT));
 }
