@@ -1,6 +1,6 @@
 /** A server in a process of its own, and a receiver of OTLP as a collector is one: what arrives there. */
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { DATA_ABSENT, INPUT_SIZE, lidcPng, scratch, writeRealPackage } from '../../test/fixtures.ts';
 import { type ServerProcess, spawnServer } from '../../test/process.ts';
 import { PIXELS, bytesOf } from '../../test/tensors.ts';
+import { newApiKey } from '../access/key.ts';
 import { verifyLedger } from '../ledger/verify.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
@@ -224,8 +225,12 @@ describe('traces', () => {
 
   it('of gRPC are like those of HTTP, and the ledger has its images too', async () => {
     const ledger = join(dir.path, 'ledger');
-    const server = await traced({ HILUM_LEDGER_DIR: ledger });
+    const keys = join(dir.path, 'keys');
+    const { key, line } = newApiKey({ name: 'reading-room', roles: ['predict'] });
+    await writeFile(keys, line);
+    const server = await traced({ HILUM_LEDGER_DIR: ledger, HILUM_API_KEYS_FILE: keys });
     const metadata = new Metadata();
+    metadata.set('x-api-key', key);
     metadata.set('traceparent', `00-${TRACE}-${PARENT}-01`);
     const tensor = new Float32Array(2 * PIXELS).fill(3);
     const inputs = [{ name: 'image', datatype: 'FP32', shape: [2, INPUT_SIZE, INPUT_SIZE, 3] }];
@@ -239,12 +244,17 @@ describe('traces', () => {
     expect(request?.name).toBe('POST /inference.GRPCInferenceService/ModelInfer');
     const stages = spans.filter(({ parentSpanId }) => parentSpanId === request?.spanId);
     expect(stages.filter(({ name }) => name === 'batch')).toHaveLength(2);
-    const routes: string[] = [];
+    const callers: unknown[] = [];
     const { finding } = await verifyLedger(ledger, {
-      onEntry: (entry) => void routes.push('route' in entry ? entry.route : ''),
+      onEntry: (entry) => {
+        if (entry.kind === 'image') callers.push([entry.route, entry.caller]);
+      },
     });
     expect(finding).toBeUndefined();
-    expect(routes).toEqual(Array.from({ length: 2 }, () => '/inference.GRPCInferenceService/ModelInfer'));
+    const said = ['/inference.GRPCInferenceService/ModelInfer', 'reading-room'];
+    expect(callers).toEqual([said, said]);
+    const kept = await readFile(join(ledger, 'ledger-000000000001.ndjson'), 'utf8');
+    expect(kept + server.logged() + received.map(({ body }) => body).join('')).not.toContain(key);
   });
 
   it('are not sent of a request whose client does not want them, nor follow a malformed header', async () => {
