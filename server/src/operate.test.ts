@@ -145,10 +145,25 @@ describe('the API page', () => {
     expect(document.openapi).toBe('3.1.0');
     expect(document.info.description).toContain('Research use only, not for diagnosis');
     expect(Object.keys(document.paths).toSorted()).toEqual([
+      '/health',
+      '/invocations',
       '/metrics',
+      '/ping',
       '/v1/classify',
+      '/v1/explain',
+      '/v2',
       '/v2/health/live',
       '/v2/health/ready',
+      '/v2/models/{name}',
+      '/v2/models/{name}/infer',
+      '/v2/models/{name}/ready',
+      '/v2/models/{name}/versions/{version}',
+      '/v2/models/{name}/versions/{version}/infer',
+      '/v2/models/{name}/versions/{version}/ready',
+      '/v2/repository/index',
+      '/v2/repository/models/{name}/load',
+      '/v2/repository/models/{name}/unload',
+      '/version',
     ]);
     const classify = document.paths['/v1/classify']?.['post'];
     expect(Object.keys(classify?.requestBody?.content ?? {})).toContain('application/dicom');
@@ -158,7 +173,7 @@ describe('the API page', () => {
     );
     const described = Object.values(classify?.responses ?? {}).map(({ description }) => description);
     const codes = Object.keys(ERROR_CODES).filter(
-      (code) => !['NOT_FOUND', 'METHOD_NOT_ALLOWED', 'CLIENT_GONE'].includes(code),
+      (code) => !['NOT_FOUND', 'MODEL_UNKNOWN', 'METHOD_NOT_ALLOWED', 'CLIENT_GONE'].includes(code),
     );
     for (const code of codes) expect(described.join(', ')).toContain(code);
     expect(Object.keys(classify?.responses['422']?.content ?? {})).toEqual(['application/problem+json']);

@@ -1,5 +1,5 @@
 import { closeDecoders } from '@hilum/imaging';
-import { type Classifier, type PackageInfo, loadClassifier, loadEngine } from '@hilum/model';
+import { type Classifier, type Decision, type PackageInfo, loadClassifier, loadEngine } from '@hilum/model';
 import { inferResponseSchema, modelMetadataSchema, oipProblemSchema } from '@hilum/wire';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -208,6 +208,47 @@ describe.skipIf(DATA_ABSENT)('an inference of two real images', () => {
     const [p = 0] = inferResponseSchema.parse(response.json()).outputs[0]?.data ?? [];
     expect(server.logged()).not.toContain('PATIENT-0815');
     expect(server.logged()).not.toContain(String(p));
+  });
+});
+
+describe('a package that was calibrated', () => {
+  it('has one more output, at the temperature that it was fitted with', async () => {
+    const none = { notDefined: 'not in this test' };
+    const level = { operatingPoint: none, temperature: none, conformal: none, shortcuts: {}, aucRoc: {} };
+    const temperature = { temperature: 0.5, nllBefore: 1, nllAfter: 1, samples: 9, atLimit: false };
+    const decision: Decision = {
+      version: 1,
+      note: '',
+      labels: info.labels,
+      positiveLabel: info.positiveLabel,
+      rule: { rule: 'youden' },
+      chosenOn: { part: 'validation', images: 9, units: 9, patients: 9 },
+      aggregation: {
+        unit: 'mean',
+        patient: { of: 'units', rule: 'max' },
+        chosenBy: 'request',
+        candidates: [],
+      },
+      levels: { image: { ...level, temperature }, unit: level, patient: level },
+    };
+    const model = servedAs({ ...info, decision }, RENDERING);
+    const calibrated = await harness({ engine, model });
+    const payload = { inputs: [image(1, black())] };
+    const response = await calibrated.app.inject({ method: 'POST', url: INFER, payload });
+    const { outputs } = inferResponseSchema.parse(response.json());
+    expect(outputs.map((output) => output.name)).toEqual(['probabilities', 'calibrated']);
+    const [raw = [], fitted = []] = outputs.map((output) => output.data ?? []);
+    // At a temperature of a half, probabilities go as their squares.
+    const squares = raw.map((p) => p ** 2);
+    const sum = squares.reduce((so, square) => so + square, 0);
+    expect(
+      distance(
+        fitted,
+        squares.map((square) => square / sum),
+      ),
+    ).toBeLessThan(1e-6);
+    expect(Math.abs((raw[0] ?? 0) - (fitted[0] ?? 0))).toBeGreaterThan(1e-4);
+    await calibrated.close();
   });
 });
 
