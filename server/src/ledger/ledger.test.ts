@@ -158,7 +158,9 @@ describe('a ledger', () => {
   });
 
   it('fails closed while its folder is gone, and goes on when it is back', async () => {
-    const ledger = await openLedger(options({ sync: 'each', maxFileBytes: 1 }));
+    const events: LedgerEvent[] = [];
+    const onEvent = (event: LedgerEvent): void => void events.push(event);
+    const ledger = await openLedger(options({ sync: 'each', maxFileBytes: 1, onEvent }));
     await ledger.append([anImage('before')]);
     await rename(dir, `${dir}-away`);
     await expect(ledger.append([anImage('lost')])).rejects.toMatchObject({ code: 'LEDGER_FAILED' });
@@ -166,6 +168,8 @@ describe('a ledger', () => {
     await rename(`${dir}-away`, dir);
     await ledger.append([anImage('after')]);
     await ledger.close();
+    // One line in the log for each change, however many requests failed.
+    expect(events.map(({ type }) => type)).toEqual(['opened', 'failed', 'rotated', 'recovered', 'closed']);
     const verdict = await verifyLedger(dir);
     expect([verdict.finding, verdict.entries]).toEqual([undefined, 2]);
     expect(await linesOf('ledger-000000000002.ndjson')).toEqual([

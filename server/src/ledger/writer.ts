@@ -24,7 +24,7 @@ export interface LedgerOptions {
 }
 
 export interface LedgerEvent {
-  readonly type: 'opened' | 'repaired' | 'rotated' | 'failed' | 'closed';
+  readonly type: 'opened' | 'repaired' | 'rotated' | 'failed' | 'recovered' | 'closed';
   readonly seq: number;
   readonly hash: string;
   readonly error?: unknown;
@@ -59,7 +59,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   let page: Page | undefined;
   /** Where the file that is written ends, as far as it was answered for. */
   let answered: { readonly name: string; readonly bytes: number } | undefined;
+  /** The file has to be looked at before the next write. */
   let isBroken = false;
+  /** Since the last write that went well. */
+  let isFailing = false;
   let isDirty = false;
   const waiting: Asked[] = [];
   let waitingEntries = 0;
@@ -133,6 +136,12 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     tell('repaired');
   };
 
+  const fail = (cause: unknown): void => {
+    if (!isFailing) tell('failed', cause);
+    isFailing = true;
+    isBroken = true;
+  };
+
   const work = async (): Promise<void> => {
     while (waiting.length > 0) {
       const group = waiting.splice(0, 256);
@@ -142,10 +151,11 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
         if (isBroken) await recover();
         isBroken = false;
         await write(entries);
+        if (isFailing) tell('recovered');
+        isFailing = false;
         for (const { resolve } of group) resolve();
       } catch (cause) {
-        if (!isBroken) tell('failed', cause);
-        isBroken = true;
+        fail(cause);
         for (const { reject } of group)
           reject(new ServerError('LEDGER_FAILED', undefined, { cause, retryAfterSeconds: 5 }));
       }
@@ -170,8 +180,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     try {
       await settle();
     } catch (cause) {
-      tell('failed', cause);
-      isBroken = true;
+      fail(cause);
     }
     await work();
   }
