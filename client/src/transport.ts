@@ -26,7 +26,7 @@ export interface TransportOptions {
 
 export type Body = FormData | Blob | Uint8Array<ArrayBuffer> | string;
 
-export interface Call {
+interface Call {
   readonly method: 'GET' | 'POST';
   /** Relative to the base. */
   readonly path: string;

@@ -47,27 +47,31 @@ describe('filesOfForm', () => {
   });
 
   it('gives the files that curl sends, with their names', async () => {
-    await using folder = await scratch();
-    const names = ['slice one.dcm', 'a"b.dcm', 'Müller^.dcm'];
-    for (const name of names) await writeFile(join(folder.path, name), `of ${name}`);
-    const got = Promise.withResolvers<readonly FormFile[]>();
-    const server = createServer((request, response) => {
-      const files = buffer(request).then((body) =>
-        filesOfForm(body, request.headers['content-type'] ?? '', 10),
-      );
-      got.resolve(files);
-      void files.finally(() => response.end());
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const forms = names.flatMap((name) => {
-      const path = join(folder.path, name).replaceAll('"', String.raw`\"`);
-      return ['-F', `file=@"${path}"`];
-    });
-    await promisify(execFile)('curl', ['-s', ...forms, url]);
-    server.close();
-    const read = (await got.promise).map(({ name, bytes }) => [name, Buffer.from(bytes).toString()]);
-    expect(read).toEqual(names.map((name) => [name, `of ${name}`]));
+    const folder = await scratch();
+    try {
+      const names = ['slice one.dcm', 'a"b.dcm', 'Müller^.dcm'];
+      for (const name of names) await writeFile(join(folder.path, name), `of ${name}`);
+      const got = Promise.withResolvers<readonly FormFile[]>();
+      const server = createServer((request, response) => {
+        const files = buffer(request).then((body) =>
+          filesOfForm(body, request.headers['content-type'] ?? '', 10),
+        );
+        got.resolve(files);
+        void files.finally(() => response.end());
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const forms = names.flatMap((name) => {
+        const path = join(folder.path, name).replaceAll('"', String.raw`\"`);
+        return ['-F', `file=@"${path}"`];
+      });
+      await promisify(execFile)('curl', ['-s', ...forms, url]);
+      server.close();
+      const read = (await got.promise).map(({ name, bytes }) => [name, Buffer.from(bytes).toString()]);
+      expect(read).toEqual(names.map((name) => [name, `of ${name}`]));
+    } finally {
+      await folder[Symbol.asyncDispose]();
+    }
   });
 
   it.each([

@@ -231,17 +231,21 @@ describe.skipIf(DATA_ABSENT)('a series at POST /v1/classify', () => {
 
 /** By the zip that people have. */
 async function zipOf(files: readonly File[]): Promise<Buffer> {
-  await using folder = await scratch();
-  for (const file of files)
-    await writeFile(join(folder.path, file.name), Buffer.from(await file.arrayBuffer()));
-  const script =
-    'import sys, zipfile, os\nz = zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED)\n[z.write(f, os.path.basename(f)) for f in sys.argv[2:]]\nz.close()';
-  const path = join(folder.path, 'all.zip');
-  await promisify(execFile)('python3', [
-    '-c',
-    script,
-    path,
-    ...files.map(({ name }) => join(folder.path, name)),
-  ]);
-  return readFile(path);
+  const folder = await scratch();
+  try {
+    for (const file of files)
+      await writeFile(join(folder.path, file.name), Buffer.from(await file.arrayBuffer()));
+    const script =
+      'import sys, zipfile, os\nz = zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED)\n[z.write(f, os.path.basename(f)) for f in sys.argv[2:]]\nz.close()';
+    const path = join(folder.path, 'all.zip');
+    await promisify(execFile)('python3', [
+      '-c',
+      script,
+      path,
+      ...files.map(({ name }) => join(folder.path, name)),
+    ]);
+    return readFile(path);
+  } finally {
+    await folder[Symbol.asyncDispose]();
+  }
 }

@@ -11,14 +11,18 @@ const MIB = 1_048_576;
 
 /** What a Python program writes with `z`, a ZipFile. */
 async function zipBy(program: string, mode = 'ZIP_DEFLATED'): Promise<Buffer> {
-  await using folder = await scratch();
-  const path = join(folder.path, 'a.zip');
-  const script = `import sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], "w", zipfile.${mode}) as z:\n${program
-    .split('\n')
-    .map((line) => `  ${line}`)
-    .join('\n')}`;
-  await promisify(execFile)('python3', ['-c', script, path]);
-  return readFile(path);
+  const folder = await scratch();
+  try {
+    const path = join(folder.path, 'a.zip');
+    const script = `import sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], "w", zipfile.${mode}) as z:\n${program
+      .split('\n')
+      .map((line) => `  ${line}`)
+      .join('\n')}`;
+    await promisify(execFile)('python3', ['-c', script, path]);
+    return readFile(path);
+  } finally {
+    await folder[Symbol.asyncDispose]();
+  }
 }
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
