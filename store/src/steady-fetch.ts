@@ -1,7 +1,6 @@
 /** `fetch` whose downloads may break at any moment. */
 import { type IncomingMessage, request as plain } from 'node:http';
 import { request as secure } from 'node:https';
-import { Readable } from 'node:stream';
 
 /**
  * As `fetch`, with `redirect: 'manual'`, on Node's own HTTP client where nothing is sent but headers.
@@ -41,8 +40,47 @@ function answerTo(url: URL, ask: Ask): Promise<IncomingMessage> {
   });
 }
 
+/** Pieces that wait for a slow reader; one has at most 64 KiB. */
+const MOST_WAITING = 16;
+
+/** All that came is read before the error by which it ended: a stream of Node, or of the web, drops it at once. */
 function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
-  return Readable.toWeb(message);
+  const waiting: Buffer[] = [];
+  let end: { readonly error?: Error } | undefined;
+  let wake: (() => void) | undefined;
+  const finish = (error?: Error): void => {
+    end ??= error === undefined ? {} : { error };
+    wake?.();
+  };
+  message.on('data', (chunk: Buffer) => {
+    waiting.push(chunk);
+    if (waiting.length >= MOST_WAITING) message.pause();
+    wake?.();
+  });
+  message.once('end', () => finish());
+  message.once('error', finish);
+  message.once('close', () => finish(new Error('aborted')));
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        if (waiting.length === 0 && end === undefined) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+        const chunk = waiting.shift();
+        if (chunk !== undefined) {
+          if (waiting.length === 0) message.resume();
+          controller.enqueue(chunk);
+        } else if (end?.error === undefined) controller.close();
+        else controller.error(end.error);
+      },
+      cancel: () => {
+        message.destroy();
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 function headersOf({ rawHeaders }: IncomingMessage): Headers {
