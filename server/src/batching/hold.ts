@@ -1,7 +1,7 @@
 /** Whether a batch that could start waits for more images, and the clock that ends the wait. */
 import type { LatencyFit } from './latency.ts';
 
-export interface Held {
+interface Held {
   /** What waits. */
   readonly turns: Iterable<{ readonly room: { readonly deadlineAt: number } }> & { readonly size: number };
   readonly maxBatch: number;

@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { LatencyFit } from './latency.ts';
 
 /** Where an image's way through the queue ended without an answer. */
-export type QueueRefusal = 'full' | 'deadline' | 'late' | 'left';
+type QueueRefusal = 'full' | 'deadline' | 'late' | 'left';
 
 export interface SchedulerMetrics {
   /** A batch of so many images was answered. */
