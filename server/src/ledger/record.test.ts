@@ -95,12 +95,14 @@ const floats = (hex: string): number[] => [
   ...new Float32Array(Uint8Array.from(Buffer.from(hex, 'hex')).buffer),
 ];
 
-async function replayed(): Promise<Readonly<Record<string, number>> & { readonly results: ReplayResult[] }> {
+async function replayed(
+  packageDir = info.dir,
+): Promise<Readonly<Record<string, number>> & { readonly results: ReplayResult[] }> {
   const results: ReplayResult[] = [];
   const counts: Record<Replay, number> = await replayLedger({
     dir: folder,
     inputsDir: inputs,
-    packageDir: info.dir,
+    packageDir,
     signal: new AbortController().signal,
     onResult: (result) => results.push(result),
   });
@@ -262,6 +264,26 @@ describe.skipIf(DATA_ABSENT)('replay', () => {
     expect(await replayed()).toMatchObject({ SAME: 2 });
   });
 
+  it.each([
+    ['onnxruntime', 'int8'],
+    ['wasm', 'float32'],
+    ['tensorflow', 'float32'],
+  ] as const)('reproduces what %s computed in %s, by the same engine', async (kind, precision) => {
+    const bytes = await lidcPng();
+    await writeFile(join(inputs, 'x'), bytes);
+    const { tensor } = toTensor(await decodeImage(bytes), RENDERING);
+    const place = join(dir.path, `package-${kind}`);
+    const other = await writeRealPackage(place, RENDERING, precision === 'int8' ? tensor : undefined);
+    const by = await startEngine(place, new AbortController().signal, { kind, precision });
+    const [entry] = await recorded(async (server) => void (await classify(server, bytes)), {
+      engine: by,
+      model: { ...servedAs(other, RENDERING), engine: by.facts },
+    });
+    await by.close();
+    expect(entry).toMatchObject({ engine: { engine: kind, precision } });
+    expect(await replayed(place)).toMatchObject({ SAME: 1 });
+  });
+
   it('computes alone what was computed together, within 1e-5, and says so', async () => {
     const pictures = await Promise.all((await lidcPictures(6)).map(async (path) => readFile(path)));
     const held = Promise.withResolvers<undefined>();
@@ -295,6 +317,16 @@ describe.skipIf(DATA_ABSENT)('replay', () => {
     await writeFile(join(folder, (await filesOf(folder))[0] ?? ''), `${line}\n`);
     await writeFile(join(folder, 'head.json'), JSON.stringify(head));
     expect(await replayed()).toMatchObject({ DIFFERENT: 1 });
+  });
+
+  it('compares nothing with another model, and says so', async () => {
+    const bytes = await lidcPng();
+    await writeFile(join(inputs, 'x'), bytes);
+    const digest = `sha256:${'0'.repeat(64)}`;
+    await recorded(async (server) => void (await classify(server, bytes)), {
+      model: { ...model, info: { ...info, digest } },
+    });
+    expect(await replayed()).toMatchObject({ OTHER_MODEL: 1 });
   });
 
   it('refuses a ledger whose chain is broken', async () => {

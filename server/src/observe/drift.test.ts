@@ -194,7 +194,8 @@ describe.skipIf(DATA_ABSENT)('a server', () => {
     'whose package carries a reference says how far real images are from it, by every statistic',
     { timeout: 120_000 },
     async () => {
-      await using place = await scratch();
+      const place = await scratch();
+      onTestFinished(() => place[Symbol.asyncDispose]());
       const paths = await lidcPictures(120);
       const pictures = await Promise.all(paths.map(async (path) => readFile(path)));
       const seen = await Promise.all(
