@@ -70,16 +70,23 @@ export function normaliseRows(
   });
 }
 
-/** How steep each function is at the values of one row, `[width]`; at a knot, to its right. */
+/**
+ * How steep each function is about the values of one row, `[width]`: over a twentieth of its range to either side. At
+ * the value itself it may be steeper than anything near, between two quantiles that nearly tie, and is what engines,
+ * which round differently, do not agree on.
+ */
 export function slopesAt({ width, points, knots, levels }: Normaliser, row: ArrayLike<number>): Float64Array {
   return Float64Array.from({ length: width }, (_, feature) => {
     const [start, end] = [feature * points, (feature + 1) * points];
-    const right = firstAbove(knots, start, end, row[feature] ?? 0);
-    if (right === start || right === end) return 0;
-    const rise = (levels[right] ?? 0) - (levels[right - 1] ?? 0);
-    return rise / ((knots[right] ?? 0) - (knots[right - 1] ?? 0));
+    const reach = REACH * ((knots[end - 1] ?? 0) - (knots[start] ?? 0));
+    if (reach === 0) return 0;
+    const value = row[feature] ?? 0;
+    const [below, above] = [value - reach, value + reach].map((at) => valueAt(knots, levels, start, end, at));
+    return ((above ?? 0) - (below ?? 0)) / (2 * reach);
   });
 }
+
+const REACH = 0.05;
 
 /** The function whose points are those from `start` to before `end`, at `value`. */
 function valueAt(
@@ -89,15 +96,6 @@ function valueAt(
   end: number,
   value: number,
 ): number {
-  const low = firstAbove(knots, start, end, value);
-  if (low === start) return levels[start] ?? 0;
-  const from = levels[low - 1] ?? 0;
-  if (low === end) return from;
-  const [left, right] = [knots[low - 1] ?? 0, knots[low] ?? 0];
-  return from + (((levels[low] ?? 0) - from) * (value - left)) / (right - left);
-}
-
-function firstAbove(knots: Float32Array, start: number, end: number, value: number): number {
   let low = start; // knots before it are at or below the value
   let high = end; // knots from it on are above
   while (low < high) {
@@ -105,7 +103,11 @@ function firstAbove(knots: Float32Array, start: number, end: number, value: numb
     if ((knots[middle] ?? 0) <= value) low = middle + 1;
     else high = middle;
   }
-  return low;
+  if (low === start) return levels[start] ?? 0;
+  const from = levels[low - 1] ?? 0;
+  if (low === end) return from;
+  const [left, right] = [knots[low - 1] ?? 0, knots[low] ?? 0];
+  return from + (((levels[low] ?? 0) - from) * (value - left)) / (right - left);
 }
 
 /** The deviates of ranks in half steps: that of a tie of the quantiles i to k is at i + k. */

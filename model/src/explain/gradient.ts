@@ -24,8 +24,8 @@ export function forward({ normaliser, dense }: Head, features: Float32Array): Pa
 }
 
 /**
- * d logit / d feature, for all features: back through the dense layers, their ReLU, and the normaliser, whose functions
- * are straight between their points.
+ * d logit / d feature, for all features: back through the dense layers, their ReLU, and the normaliser, of whose functions
+ * the slope about the value is taken (`slopesAt`).
  *
  * @throws RangeError where there is no such label
  */
