@@ -13,6 +13,7 @@ import {
   type PackageInfo,
   type Tf,
 } from '../src/index.ts';
+import { rewritten } from './manifest.ts';
 import { classifierModel, largestDifference, metadata, noise, SIZE, smallModel } from './fixture.ts';
 
 let tf: Tf;
@@ -122,13 +123,13 @@ describe('openPackage', () => {
 
   it('refuses a manifest that leaves a file out', async () => {
     const dir = await copy('unlisted');
-    await rewriteManifest(dir, (files) => files.filter((file) => file.path !== 'labels.json'));
+    await rewritten(dir, (files) => files.filter((file) => file.path !== 'labels.json'));
     await expect(openPackage(dir)).rejects.toMatchObject({ code: 'PACKAGE_INCOMPLETE' });
   });
 
   it('refuses a manifest that points out of the package', async () => {
     const dir = await copy('outside');
-    await rewriteManifest(dir, (files) => [
+    await rewritten(dir, (files) => [
       ...files,
       { path: '../small/MLmodel', sha256: '0'.repeat(64), bytes: 1 },
     ]);
@@ -142,7 +143,7 @@ describe('openPackage', () => {
     const dir = await copy('contract');
     const text = JSON.stringify({ ...metadata.contract, ...change });
     await writeFile(join(dir, 'contract.json'), text);
-    await rewriteManifest(dir, (files) =>
+    await rewritten(dir, (files) =>
       files.map((file) => (file.path === 'contract.json' ? { ...file, sha256: sha256(text) } : file)),
     );
     await expect(openPackage(dir)).rejects.toMatchObject({ code: 'CONTRACT_UNSUPPORTED' });
@@ -193,14 +194,6 @@ describe('a classifier', () => {
     expect(() => classifier.predict(new Float32Array(SIZE * SIZE * 3), 1)).toThrow('disposed');
   });
 });
-
-type Files = readonly { readonly path: string; readonly sha256: string; readonly bytes: number }[];
-
-async function rewriteManifest(dir: string, change: (files: Files) => Files): Promise<void> {
-  const path = join(dir, 'manifest.json');
-  const manifest = JSON.parse(await readFile(path, 'utf8')) as { files: Files };
-  await writeFile(path, JSON.stringify({ ...manifest, files: change(manifest.files) }));
-}
 
 function sha256(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex');

@@ -6,7 +6,7 @@ import { INPUT_SIZE } from './fixtures.ts';
 const [dir = '', when = ''] = process.argv.slice(2);
 if (when === 'busy') {
   const engine = await startEngine(dir, new AbortController().signal);
-  const answered = engine.infer(new Float32Array(64 * INPUT_SIZE ** 2 * 3), 64);
+  const answered = engine.infer(new Float32Array(16 * INPUT_SIZE ** 2 * 3), 16);
   await sleep(100);
   await engine.close();
   process.stdout.write(`${(await answered).probabilities.length} probabilities`);

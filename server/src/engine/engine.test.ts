@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto';
 import { cp, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run } from '@hilum/hack';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { INPUT_SIZE, RENDERING, scratch, writeRealPackage } from '../../test/fixtures.ts';
-import { MORTAL, mortals } from '../../test/mortal.ts';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { RENDERING, scratch, writeRealPackage } from '../../test/fixtures.ts';
+import { difference, image, images } from '../../test/squares.ts';
 import type { Engine, EngineAnswer, EngineFacts } from './engine.ts';
 import { type EngineOptions, startEngine } from './worker.ts';
 
 const MISSING = new URL('../../test/missing-thread.ts', import.meta.url);
-const PIXELS = INPUT_SIZE ** 2 * 3;
 
 let dir: Awaited<ReturnType<typeof scratch>>;
 let packageDir: string;
@@ -187,111 +185,6 @@ describe('onnxruntime', () => {
   });
 });
 
-describe('an engine whose thread is lost', () => {
-  it('fails what was in it, says so, is started again, and answers; a second time it gives up', async () => {
-    const { engine, troubles, next, fate } = await mortal();
-    fate('die', 0);
-    expect(await next()).toMatch(/ended with code 3/);
-    expect(await next()).toBeUndefined();
-    expect(difference((await engine.infer(image(4), 1)).probabilities, want[4]?.probabilities)).toBe(0);
-    fate('die', 1);
-    expect(await engine.died).toMatchObject({ code: 'ENGINE_FAILED', exitCode: 70 });
-    await expect(engine.infer(image(0), 1)).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
-    expect(troubles.length).toBe(2);
-  });
-
-  it('takes one that hangs for lost after its time, and goes on with another', async () => {
-    const { engine, next, fate } = await mortal({ answerMs: 4_000 });
-    fate('hang', 0);
-    const [stuck, waits] = [engine.infer(image(1), 1), engine.infer(image(2), 1)];
-    await expect(stuck).rejects.toMatchObject({ code: 'ENGINE_FAILED' });
-    expect(await next()).toMatch(/no answer of the inference engine within 4000 ms/);
-    expect(await next()).toBeUndefined();
-    expect(difference((await waits).probabilities, want[2]?.probabilities)).toBe(0);
-  });
-
-  it('stays ready while another lane answers', async () => {
-    const { engine, troubles, born, fate } = await mortal({ lanes: 2, threads: 2 });
-    const many = async () => Promise.all(Array.from({ length: 12 }, async () => engine.infer(image(0), 1)));
-    await many();
-    expect(born.length).toBe(2);
-    fate('die', 0);
-    await vi.waitFor(() => expect(born.length).toBe(3), 20_000);
-    for (const { probabilities } of await many()) {
-      expect(difference(probabilities, want[0]?.probabilities)).toBe(0);
-    }
-    expect(troubles).toEqual([]);
-  });
-});
-
-describe('the process', () => {
-  // onnxruntime's addon aborts a process whose thread is ended under it: exit code 134.
-  it('ends in peace while images are computed', async () => {
-    expect(await ending('busy')).toMatchObject({ code: 0, stdout: '128 probabilities' });
-  });
-
-  it.each(['1', '150', '300', '450'])('ends in peace %s ms after the start began', async (ms) => {
-    expect(await ending(ms)).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(/^(started|given up)$/) as string,
-    });
-  });
-});
-
-describe('lanes beside the first', () => {
-  it('come when images keep meeting, go after a minute of calm, and come again', async () => {
-    let now = 0;
-    const { engine, born, troubles } = await mortal({ lanes: 2, threads: 2, now: () => now });
-    const many = async () => Promise.all(Array.from({ length: 12 }, async () => engine.infer(image(0), 1)));
-    await engine.infer(image(0), 1);
-    expect(born.length).toBe(1);
-    await many();
-    expect(born.length).toBe(2);
-    now = 61_000;
-    await engine.infer(image(0), 1);
-    await engine.infer(image(0), 1); // the first was given out before the second lane went
-    await many();
-    await vi.waitFor(() => expect(born.length).toBe(3), 20_000);
-    expect(troubles).toEqual([]);
-  });
-});
-
-async function ending(when: string) {
-  const file = join(import.meta.dirname, '../../test/ending-process.ts');
-  return run(process.execPath, [file, packageDir, when], { allowFailure: true });
-}
-
-async function mortal(options: EngineOptions = {}) {
-  const { born, fate, [Symbol.dispose]: close } = mortals();
-  onTestFinished(close);
-  const troubles: (string | undefined)[] = [];
-  const waiting: ((trouble: string | undefined) => void)[] = [];
-  let read = 0;
-  const engine = await started({
-    lanes: 1,
-    threads: 1,
-    ...options,
-    entry: MORTAL,
-    onTrouble: (why) => {
-      troubles.push(why);
-      waiting.shift()?.(why);
-    },
-  });
-  return {
-    engine,
-    born,
-    troubles,
-    next: async (): Promise<string | undefined> => {
-      const at = read++;
-      if (at < troubles.length) return troubles[at];
-      return new Promise((resolve) => {
-        waiting.push(resolve);
-      });
-    },
-    fate,
-  };
-}
-
 async function started(options: EngineOptions = {}, from = packageDir): Promise<Engine> {
   const engine = await startEngine(from, signal(), options);
   onTestFinished(async () => engine.close());
@@ -300,29 +193,6 @@ async function started(options: EngineOptions = {}, from = packageDir): Promise<
 
 function signal(): AbortSignal {
   return new AbortController().signal;
-}
-
-/** Grey squares, each image its own. */
-function image(at: number): Float32Array {
-  return Float32Array.from({ length: PIXELS }, (_, index) => {
-    const [x, y] = [Math.floor(index / 3) % INPUT_SIZE, Math.floor(index / 3 / INPUT_SIZE)];
-    return ((x >> (at + 1)) + (y >> (at + 1))) % 2 === 0 ? 100 - 20 * at : -100;
-  });
-}
-
-/** The first `n` of them, one after the other. */
-function images(n: number): Float32Array {
-  const all = new Float32Array(n * PIXELS);
-  for (let at = 0; at < n; at += 1) all.set(image(at), at * PIXELS);
-  return all;
-}
-
-function difference(got: Float32Array | undefined, expected: Float32Array | undefined): number {
-  expect(got?.length).toBe(expected?.length);
-  return (got ?? new Float32Array()).reduce(
-    (most, value, at) => Math.max(most, Math.abs(value - (expected?.[at] ?? Number.NaN))),
-    0,
-  );
 }
 
 async function copy(name: string): Promise<string> {
