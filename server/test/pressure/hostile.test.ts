@@ -192,6 +192,24 @@ describe.skipIf(DATA_ABSENT)('a request that means harm', () => {
     expect(await isUnharmed(server)).toBe(true);
   });
 
+  it.each([
+    { given: 'a million brackets', json: '['.repeat(1_000_000) },
+    {
+      given: 'a tensor nested a hundred thousand deep',
+      json: `{"inputs":[{"name":"image","shape":[1],"datatype":"FP32","data":${'['.repeat(100_000)}${']'.repeat(100_000)}}]}`,
+    },
+    {
+      given: 'a shape beyond all memory',
+      json: '{"inputs":[{"name":"image","shape":[4294967295,4294967295],"datatype":"FP32","data":[1]}]}',
+    },
+  ])('in JSON is refused: $given', async ({ json }) => {
+    const server = await start();
+    const init = { method: 'POST', body: json, headers: { 'content-type': 'application/json' } };
+    const answer = await fetch(`${server.url}/v2/models/lung/infer`, init);
+    expect(answer.status).toBe(400);
+    expect(await isUnharmed(server)).toBe(true);
+  });
+
   it('by fifty clients that leave in the middle of all stages leaves nothing behind', async () => {
     const server = await start({ queue: 100 });
     const image = await lidcPng();
