@@ -132,15 +132,11 @@ function numberOf(value: unknown): number {
 
 /** The network would answer with something that is no probability, as if it were its own mistake. */
 function assertFinite(image: Float32Array): void {
-  // What is finite less itself is 0, the rest NaN: one sum instead of 150,000 questions.
-  let nothing = 0;
-  for (let at = 0; at < image.length; at += 1) {
-    const value = image[at] ?? 0;
-    nothing += value - value;
-  }
-  if (nothing !== 0) {
-    throw new ServerError('TENSOR_INVALID', 'the tensor holds something that is no finite float32');
-  }
+  // A double holds any sum of finite float32, and what is not finite stays in it; a question a value takes ten times as long.
+  let sum = 0;
+  for (let at = 0; at < image.length; at += 1) sum += image[at] as number;
+  if (Number.isFinite(sum)) return;
+  throw new ServerError('TENSOR_INVALID', 'the tensor holds something that is no finite float32');
 }
 
 function prefixedItems(bytes: Uint8Array): Uint8Array[] {
