@@ -1,4 +1,4 @@
-/** Writes the table of docs/observability.md from the metrics that an app registers. */
+/** Writes the table of docs/observability.md from the metrics that an app registers; `--check` fails where it is another. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -23,11 +23,28 @@ const metrics = (await registry.getMetricsAsJSON()).filter(({ name }) => name.st
 const rows = metrics.map(({ name, type, help }) => {
   const { labelNames = [] } = registry.getSingleMetric(name) as { labelNames?: readonly string[] };
   const labels = labelNames.filter((label) => label !== 'le').map((label) => `\`${label}\``);
-  return `| \`${name}\` | ${type} | ${labels.join(', ')} | ${help} |`;
+  return [`\`${name}\``, String(type), labels.join(', '), help];
 });
-const table = ['| metric | type | labels | what it says |', '| - | - | - | - |', ...rows.toSorted()];
 const page = await readFile(PAGE, 'utf8');
 const [before] = page.split(START);
 const after = page.slice(page.indexOf(END));
-await writeFile(PAGE, `${before}${START}\n\n${table.join('\n')}\n\n${after}`);
-process.exit(0);
+const made = `${before}${START}\n\n${table(['metric', 'type', 'labels', 'what it says'], rows)}\n\n${after}`;
+if (!process.argv.includes('--check')) await writeFile(PAGE, made);
+else if (made !== page) {
+  process.stderr.write(
+    'docs/observability.md is not what the code says: node server/scripts/metrics-doc.ts\n',
+  );
+  process.exit(1);
+}
+process.exit(0); // the collector of the process' own metrics holds it
+
+/** With padded cells, as the formatter of this repository leaves a table. */
+function table(head: readonly string[], unsorted: readonly (readonly string[])[]): string {
+  const lines = unsorted.toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1));
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...lines.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...lines.map(line)].join('\n');
+}

@@ -1,8 +1,7 @@
 /** The metrics of a server that answered real requests, as Prometheus' own tool sees them, and as the docs list them. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { run } from '@hilum/hack';
 import { closeDecoders } from '@hilum/imaging';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -41,13 +40,8 @@ const post = (url: string, payload: Buffer) => server.app.inject({ method: 'POST
 const PAGE = new URL('../../docs/observability.md', import.meta.url);
 
 async function promtool(args: readonly string[], input: string): Promise<{ said: string; code: number }> {
-  const tool = spawn('promtool', args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  const said: string[] = [];
-  tool.stdout.on('data', (chunk: Buffer) => said.push(chunk.toString()));
-  tool.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()));
-  tool.stdin.end(input);
-  const [code] = (await once(tool, 'close')) as [number];
-  return { said: said.join(''), code };
+  const { code, stdout, stderr } = await run('promtool', args, { input, allowFailure: true });
+  return { said: stdout + stderr, code };
 }
 
 async function metrics(): Promise<string> {

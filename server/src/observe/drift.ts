@@ -12,7 +12,7 @@ import { Gauge, type Registry } from 'prom-client';
 import { psi } from './psi.ts';
 
 /** Takes an input of the network, and gives what takes the probability of the positive label that came of it. */
-export type Watch = (tensor: Float32Array) => (score: number) => void;
+type Watch = (tensor: Float32Array) => (score: number) => void;
 
 export interface Drift {
   /** undefined while it is not known, or known that there is nothing to compare with. */

@@ -1,7 +1,7 @@
 /** The words of a trace, without the library that sends it: that one is loaded only where somebody asks for traces. */
 
 /** What may stand in a trace: nothing of a patient, a file or a header. */
-export type Attributes = Readonly<Record<string, string | number | boolean>>;
+type Attributes = Readonly<Record<string, string | number | boolean>>;
 
 /** Something that took time. All times are milliseconds of the server's monotonic clock. */
 export interface Span {
@@ -24,7 +24,7 @@ export interface RequestSpan extends Span {
   readonly answered: (answer: Answer) => void;
 }
 
-export interface Answer {
+interface Answer {
   /** As the router knows it, never the address that was called. */
   readonly route: string;
   /** Of HTTP, or of gRPC. */

@@ -42,7 +42,7 @@ export interface Witness {
 }
 
 /** Of one request. */
-export interface Witnessed {
+interface Witnessed {
   readonly requestId: string;
   readonly route: string;
   /** The name of the caller's key. */
