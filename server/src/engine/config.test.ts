@@ -32,11 +32,10 @@ it.each([
 });
 
 it.each([
-  { HILUM_ENGINE: 'abacus' },
-  { HILUM_THREADS: '0' },
-  { HILUM_LANES: 'two' },
-  { HILUM_PRECISION: 'int4' },
-])('refuses %o', (env) => {
-  const [name = ''] = Object.keys(env);
-  expect(() => engineFor(env)).toThrow(name);
+  { name: 'HILUM_ENGINE', value: 'abacus' },
+  { name: 'HILUM_THREADS', value: '0' },
+  { name: 'HILUM_LANES', value: 'two' },
+  { name: 'HILUM_PRECISION', value: 'int4' },
+])('refuses $name=$value', ({ name, value }) => {
+  expect(() => engineFor({ [name]: value })).toThrow(name);
 });
