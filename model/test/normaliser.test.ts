@@ -3,7 +3,7 @@ import type * as tfjs from '@tensorflow/tfjs-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { deviate } from '../src/deviate.ts';
 import { buildTail, fitNormaliser, loadEngine, readBaseWeights, type Tf } from '../src/index.ts';
-import { normaliseRows } from '../src/normaliser.ts';
+import { normaliseRows, slopesAt } from '../src/normaliser.ts';
 import type { FeatureGroup } from '../src/taps.ts';
 import { largestDifference } from './fixture.ts';
 import { python } from './python.ts';
@@ -57,6 +57,26 @@ describe.each([101, 21])('with %i quantiles', (quantiles) => {
     expect(meanDifference(ours, ranked)).toBeLessThan(0.05);
     expect(meanDifference(rows, ranked)).toBeGreaterThan(1);
   });
+});
+
+it('has slopes that do not hang on a rounding of the value', () => {
+  const normaliser = fitNormaliser(train(), GROUPS);
+  const width = KINDS.length;
+  const largest = Array.from({ length: width }, (_, feature) =>
+    rows.reduce((most, value, at) => (at % width === feature ? Math.max(most, Math.abs(value)) : most), 0),
+  );
+  let most = 0;
+  for (let start = 0; start < rows.length; start += width) {
+    const row = rows.slice(start, start + width);
+    const moved = row.map((value, feature) => value + 1e-5 * (largest[feature] ?? 0));
+    const [here, beside] = [slopesAt(normaliser, row), slopesAt(normaliser, moved)];
+    for (const [feature, slope] of here.entries()) {
+      const other = beside[feature] ?? Number.NaN;
+      const larger = Math.max(slope, other);
+      if (larger > 0) most = Math.max(most, Math.abs(slope - other) / larger);
+    }
+  }
+  expect(most).toBeLessThan(0.2);
 });
 
 it('gives every group its share of the variance, however many features it has, and a feature 1 on average', () => {
