@@ -20,7 +20,7 @@ const MODEL_URIS: Readonly<Record<string, { readonly form: RegExp; readonly exam
     example: 'a registry model is written models:/NAME/VERSION or models:/NAME@ALIAS',
   },
   runs: { form: /^runs:\/\w[\w-]*(?:\/.+)?$/, example: 'the files of a run are written runs:/RUN_ID/PATH' },
-  s3: { form: /^s3:\/\/[\w.-]+(?:\/.*)?$/, example: 'a bucket is written s3://BUCKET/PREFIX' },
+  s3: { form: /^s3:\/\/[a-z0-9][\w.-]{1,62}(?:\/.*)?$/i, example: 'a bucket is written s3://BUCKET/PREFIX' },
   oci: {
     form: /^oci:\/\/[^/\s]+\/[^\s:@]+(?::\w[\w.-]*|(?::\w[\w.-]*)?@sha256:[0-9a-f]{64})$/,
     example: 'an artifact is written oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:…',

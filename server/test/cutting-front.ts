@@ -8,6 +8,8 @@ export interface CuttingFront {
   readonly url: string;
   /** Connections are cut after so many bytes of a body. */
   cutAfter: number;
+  /** Instead of being cut, they fall silent. */
+  isSilent: boolean;
   /** One bit of the first so many bodies of more than a megabyte is another one. */
   spoil: number;
   /** No range is passed on: as a store that knows none. */
@@ -41,11 +43,14 @@ export async function startCuttingFront(behind: string): Promise<CuttingFront> {
         front.bytes += part.length;
         response.write(part);
         if (left > 0) return;
+        if (front.isSilent) return;
         // After what was written.
         response.socket?.destroySoon();
         forwarded.destroy();
       });
-      answer.on('end', () => response.end());
+      answer.on('end', () => {
+        if (left > 0) response.end();
+      });
     });
     forwarded.on('error', () => response.destroy());
     request.pipe(forwarded);
@@ -55,6 +60,7 @@ export async function startCuttingFront(behind: string): Promise<CuttingFront> {
   const front: CuttingFront = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cutAfter: Infinity,
+    isSilent: false,
     spoil: 0,
     withoutRanges: false,
     seen: [],

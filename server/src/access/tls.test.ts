@@ -1,11 +1,11 @@
 /** Certificates made by openssl, shown by curl: what a hospital's own authority and clients are. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { copyFile, rename, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rename, writeFile } from 'node:fs/promises';
 import { connect as connectPlain } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from 'node:tls';
+import { type ConnectionOptions, connect } from 'node:tls';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -119,6 +119,22 @@ describe('a client certificate', () => {
     expect(stdout).toContain('"live":true');
   });
 
+  it('of an authority that is no longer named lets nobody in, nor a session that began with it', async () => {
+    const ca = at('authorities.crt');
+    await copyFile(at('ca.crt'), ca);
+    const door = await aDoor({ ...MTLS, HILUM_TLS_CLIENT_CA: ca });
+    const show = { key: await readFile(at('pacs.key')), cert: await readFile(at('pacs.crt')) };
+    const first = await statusOf(door, show);
+    expect(first.status).toBe(503);
+    const again = await statusOf(door, { session: first.session });
+    expect([again.reused, again.status]).toEqual([true, 503]);
+    await copyFile(at('stranger.crt'), ca);
+    await vi.waitFor(() => expect(door.logged()).toContain('certificates read again'), { timeout: 10_000 });
+    expect((await statusOf(door, show)).status).toBe(401);
+    const resumed = await statusOf(door, { session: again.session });
+    expect([resumed.reused, resumed.status]).toEqual([false, 401]);
+  });
+
   it('and a key may be used beside each other, and a wrong key is not excused by a certificate', async () => {
     const { key, line } = newApiKey({ name: 'viewer', roles: ['predict'] });
     await writeFile(at('keys'), line);
@@ -136,4 +152,22 @@ async function nameOf({ port }: Door): Promise<string> {
   const { subject } = socket.getPeerCertificate();
   socket.destroy();
   return String(subject.CN);
+}
+
+/** One request over a connection of its own, and the session by which the next may resume it. */
+async function statusOf(
+  { port }: Door,
+  options: ConnectionOptions,
+): Promise<{ status: number; reused: boolean; session: Buffer | undefined }> {
+  const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options });
+  let session: Buffer | undefined;
+  socket.on('session', (next: Buffer) => {
+    session = next;
+  });
+  await once(socket, 'secureConnect');
+  const reused = socket.isSessionReused();
+  socket.write('POST /v1/classify HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
+  let text = '';
+  for await (const chunk of socket) text += String(chunk);
+  return { status: Number(/^HTTP\/1.1 (\d+)/.exec(text)?.[1]), reused, session };
 }

@@ -1,5 +1,7 @@
 /** Packages from real stores: moto's S3, and the registry of Debian; broken on their way by a front of ours. */
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, readFile, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Registry, type S3Server, startRegistry, startS3 } from '@hilum/hack';
@@ -82,8 +84,7 @@ interface Attempt {
 }
 
 /** One server's attempts, with a cache of its own. */
-function aServer(): Attempt {
-  const cacheDir = join(dir.path, `cache-${(caches += 1)}`);
+function aServer(cacheDir = join(dir.path, `cache-${(caches += 1)}`)): Attempt {
   const states: ModelState[] = [];
   const report = (state: ModelState): void => void states.push(state);
   const { signal } = new AbortController();
@@ -166,6 +167,28 @@ describe('a package in a bucket', () => {
     const large = front.seen.slice(before).filter(({ path }) => /weights\.bin$|model\.onnx$/.test(path));
     const begun = parts.filter((bytes) => bytes > 0).map((bytes) => `bytes=${bytes}-`);
     expect(large.flatMap(({ range }) => range ?? []).toSorted()).toEqual(begun.toSorted());
+  });
+
+  it('goes on after a SIGKILL of the server', async () => {
+    front.cutAfter = 900_000;
+    front.isSilent = true;
+    const cacheDir = join(dir.path, 'killed');
+    const main = join(import.meta.dirname, '../main.ts');
+    const env = { ...process.env, HILUM_MODEL_URI: fromS3(), HILUM_MODEL_CACHE: cacheDir, HILUM_PORT: '0' };
+    const child = spawn(process.execPath, [main], { env, stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    const parts = ['tfjs/weights.bin', 'model.onnx'].map((path) => join(partialOf(cacheDir), path));
+    const sizes = (): Promise<number[]> =>
+      Promise.all(parts.map(async (path) => bytesIn(path).catch(() => 0)));
+    await vi.waitFor(async () => expect(await sizes()).toEqual([900_000, 900_000]), { timeout: 15_000 });
+    child.kill('SIGKILL');
+    await ended;
+    front.cutAfter = Infinity;
+    const before = front.seen.length;
+    const { info: got } = await aServer(cacheDir).get(fromS3());
+    expect(got.digest).toBe(info.digest);
+    const ranges = front.seen.slice(before).flatMap(({ range }) => range ?? []);
+    expect(ranges).toEqual(['bytes=900000-', 'bytes=900000-']);
   });
 
   it('of which a half file has rotted is fetched anew, that file alone', async () => {
