@@ -9,7 +9,7 @@ import { type Caller, ROLES, type Role, mayDo } from './role.ts';
 import { type TokenCheck, createTokenCheck } from './token.ts';
 
 /** Headers of a request or metadata of a call, names in lower case. */
-export type AccessHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+type AccessHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** What the connection tells. */
 export interface Peer {

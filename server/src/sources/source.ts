@@ -4,7 +4,7 @@ import { type OciFile, type StoreError, objectsOf, ociArtifact, s3Store } from '
 import { GaveUp } from '../readiness.ts';
 
 /** Bytes of a file from `from` on: 0, or where the reader wished to begin. */
-export interface FileBody {
+interface FileBody {
   readonly from: number;
   readonly bytes: AsyncIterable<Uint8Array>;
 }

@@ -33,7 +33,7 @@ export interface OciFile {
   readonly bytes: number;
 }
 
-export interface OciFiles {
+interface OciFiles {
   /** Of the manifest, checked. */
   readonly digest: string;
   readonly files: readonly OciFile[];
