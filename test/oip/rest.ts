@@ -17,7 +17,7 @@ const serverMetadata = z.looseObject({
   version: z.string(),
   extensions: z.array(z.string()),
 });
-export type ServerMetadata = z.infer<typeof serverMetadata>;
+type ServerMetadata = z.infer<typeof serverMetadata>;
 
 const modelMetadata = z.looseObject({
   name: z.string(),
@@ -46,12 +46,12 @@ const inferResponse = z.looseObject({
 const errorBody = z.looseObject({ error: z.string().min(1) });
 const index = z.array(z.looseObject({ name: z.string(), state: z.string().optional() }));
 
-export interface Output extends TensorMetadata {
+interface Output extends TensorMetadata {
   readonly values: readonly number[];
   readonly isBinary: boolean;
 }
 
-export interface Answer {
+interface Answer {
   readonly model: string;
   readonly id: string | undefined;
   readonly outputs: readonly Output[];
@@ -70,7 +70,7 @@ export interface Rest {
 }
 
 /** JSON; text that is to be none; or JSON with the bytes behind it. */
-export type Body = object | string | BinaryBody;
+type Body = object | string | BinaryBody;
 
 export class BinaryBody {
   readonly json: object;

@@ -1,11 +1,12 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { CONTRADICTIONS } from './clauses.ts';
 import { runConformance } from './suite.ts';
 import { conformanceText } from './text.ts';
 import { type Mistake, startWrongServer } from './wrong-server.ts';
 
 async function failures(...mistakes: readonly Mistake[]) {
-  await using server = await startWrongServer(...mistakes);
+  const server = await startWrongServer(...mistakes);
+  onTestFinished(() => server.close());
   const report = await runConformance({ url: server.url });
   return { report, failed: report.findings.filter(({ result }) => result === 'fail').map(({ id }) => id) };
 }
@@ -65,7 +66,8 @@ it('tells people what failed, by which clause, and where the texts contradict ea
 });
 
 it('fails gRPC that was named and is not there', async () => {
-  await using server = await startWrongServer();
+  const server = await startWrongServer();
+  onTestFinished(() => server.close());
   const report = await runConformance({ url: server.url, grpc: new URL(server.url).host });
   const grpc = report.findings.filter(({ id }) => id.startsWith('grpc-'));
   expect(grpc.filter(({ result }) => result === 'pass')).toEqual([]);

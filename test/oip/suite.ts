@@ -26,7 +26,7 @@ export interface ConformanceReport {
 }
 
 /** No model was named, and the server names none. */
-export class NoModelError extends Error {
+class NoModelError extends Error {
   override readonly name = 'NoModelError';
   readonly code = 'OIP_NO_MODEL';
   readonly exitCode = 69;

@@ -18,8 +18,9 @@ export type Mistake =
   | 'is not ready'
   | 'shapes are text';
 
-export interface WrongServer extends AsyncDisposable {
+interface WrongServer {
   readonly url: string;
+  readonly close: () => Promise<void>;
 }
 
 const requestSchema = z.object({
@@ -63,7 +64,7 @@ export async function startWrongServer(...mistakes: readonly Mistake[]): Promise
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
-    [Symbol.asyncDispose]: async () => {
+    close: async () => {
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
