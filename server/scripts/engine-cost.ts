@@ -50,6 +50,11 @@ const VARIANTS: readonly Variant[] = [
   { name: 'the engine, 2 images at a time, 1 x 2', images: 2, engine: { threads: 2, lanes: 1 } },
   { name: 'the engine, 1 image at a time, by load', images: 1, engine: { threads: 2, lanes: 2 } },
   { name: 'the engine, 2 images at a time, by load', images: 2, engine: { threads: 2, lanes: 2 } },
+  {
+    name: '… with weights for each lane',
+    images: 2,
+    engine: { threads: 2, lanes: 2, scratch: join(import.meta.dirname, 'nowhere') },
+  },
   { name: 'wasm, 1 image at a time', images: 1, engine: { kind: 'wasm', threads: 1, lanes: 1 } },
   { name: 'tensorflow, 1 image at a time', images: 1, engine: { kind: 'tensorflow', threads: 1, lanes: 1 } },
 ];
@@ -107,9 +112,8 @@ async function measure(variant: Variant | undefined): Promise<Cost> {
   if (variant === undefined) throw new RangeError('no such variant');
   const { contract } = await openPackage(dir, { isVerified: true });
   const side = contract.inputSize;
-  const startedAt = performance.now();
-  const infer = variant.engine === undefined ? await alone(variant, side) : await engine(variant.engine);
-  const startMs = performance.now() - startedAt;
+  const { infer, startMs } =
+    variant.engine === undefined ? await alone(variant, side) : await engine(variant.engine);
   const run = async (count: number): Promise<void> => {
     const each = async (): Promise<void> => {
       for (let at = 0; at < count / variant.images; at += 1) await infer(grey(side));
@@ -130,26 +134,31 @@ async function measure(variant: Variant | undefined): Promise<Cost> {
   };
 }
 
-type Infer = (image: Float32Array) => Promise<unknown>;
-
-async function engine(options: EngineOptions): Promise<Infer> {
-  const { startEngine } = await import('../src/engine/worker.ts');
-  const started = await startEngine(dir, new AbortController().signal, { precision: 'float32', ...options });
-  closings.push(started.close);
-  return async (image) => started.infer(image, 1);
+interface Started {
+  readonly infer: (image: Float32Array) => Promise<unknown>;
+  readonly startMs: number;
 }
 
-async function alone({ session: options, isPrepared }: Variant, side: number): Promise<Infer> {
+async function engine(options: EngineOptions): Promise<Started> {
+  const { startEngine } = await import('../src/engine/worker.ts');
+  const from = performance.now();
+  const started = await startEngine(dir, new AbortController().signal, { precision: 'float32', ...options });
+  closings.push(started.close);
+  return { infer: async (image) => started.infer(image, 1), startMs: performance.now() - from };
+}
+
+async function alone({ session: options, isPrepared }: Variant, side: number): Promise<Started> {
   const file = join(dir, 'model.onnx');
-  if (isPrepared === true) {
-    const { prepare } = await import('../src/engine/prepare.ts');
-    const prepared = await prepare(file, new Uint8Array(), tmpdir(), new AbortController().signal);
-    const session = await InferenceSession.create(prepared.file, { logSeverityLevel: 3, ...options });
-    await prepared.remove();
-    return async (image) => session.run({ image: new Tensor(image, [1, side, side, 3]) });
-  }
-  const session = await InferenceSession.create(file, { logSeverityLevel: 3, ...options });
-  return async (image) => session.run({ image: new Tensor(image, [1, side, side, 3]) });
+  const { prepare } = await import('../src/engine/prepare.ts');
+  const prepared =
+    isPrepared === true
+      ? await prepare(file, new Uint8Array(), tmpdir(), new AbortController().signal)
+      : undefined;
+  const from = performance.now();
+  const session = await InferenceSession.create(prepared?.file ?? file, { logSeverityLevel: 3, ...options });
+  const startMs = performance.now() - from;
+  await prepared?.remove();
+  return { infer: async (image) => session.run({ image: new Tensor(image, [1, side, side, 3]) }), startMs };
 }
 
 function grey(side: number): Float32Array {

@@ -26,6 +26,6 @@ export function createCrowd(now: () => number): Crowd {
   };
 }
 
-/** A change of width costs a lane some 50 ms: two images that happen to meet are no reason. */
+/** A change of width costs a lane the opening of a session: two images that happen to meet are no reason. */
 const MEETINGS = 3;
 const CALM_MS = 2_000;
