@@ -18,7 +18,8 @@ export function binaryChecks({ rest, name, metadata }: Asked): Check[] {
     },
   });
   const tensors = async () => tensorsFor((await metadata()).inputs, 1);
-  const asJson = async () => rest.infer(name, { inputs: (await tensors()).map((each) => jsonInput(each)) });
+  const asJson = async () =>
+    rest.infer(name, { id: 'oip-1', inputs: (await tensors()).map((each) => jsonInput(each)) });
   const firstOutput = async () => {
     const [first] = (await metadata()).outputs;
     expectThat(first !== undefined, 'the metadata name no output');

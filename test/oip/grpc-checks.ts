@@ -45,7 +45,8 @@ export function grpcChecks(asked: Asked, grpc: Grpc | string): Check[] {
   });
   const tensors = async (): Promise<Tensor[]> => tensorsFor((await metadata()).inputs, 1);
   const message = async (more: object = {}): Promise<object> => rawMessage(name, await tensors(), more);
-  const overHttp = async () => rest.infer(name, { inputs: (await tensors()).map((each) => jsonInput(each)) });
+  const overHttp = async () =>
+    rest.infer(name, { id: 'oip-1', inputs: (await tensors()).map((each) => jsonInput(each)) });
   return [
     check('live', 'the server is live', CLAUSES.grpcHealth, async (by) => {
       expectThat((await by.call('ServerLive', {}, live)).live, 'live is false');

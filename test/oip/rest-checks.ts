@@ -6,6 +6,8 @@ import { type Tensor, type TensorMetadata, nested, tensorsFor } from './tensors.
 
 export interface Asked {
   readonly rest: Rest;
+  /** The same server, read without mercy for nulls. */
+  readonly strict: Rest;
   /** The model's name. */
   readonly name: string;
   /** Asked once; fails each check that needs it where the server does not tell. */
@@ -15,6 +17,9 @@ export interface Asked {
 /** No server has it. */
 const NOBODY = 'no-such-model-4c1d';
 const NO_TENSOR = 'no-such-tensor-4c1d';
+
+/** Triton's whole extension, or the index alone. */
+const REPOSITORY = new Set(['model_repository', 'model_repository_index']);
 
 export function healthChecks({ rest, name, metadata }: Asked): Check[] {
   const isOk = (path: string) => async () => {
@@ -48,7 +53,7 @@ export function healthChecks({ rest, name, metadata }: Asked): Check[] {
   ];
 }
 
-export function metadataChecks({ rest, name, metadata }: Asked): Check[] {
+export function metadataChecks({ rest, strict, name, metadata }: Asked): Check[] {
   const swapped = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase();
   return [
     {
@@ -62,7 +67,7 @@ export function metadataChecks({ rest, name, metadata }: Asked): Check[] {
       says: 'the model tells its name, platform, inputs and outputs, with datatypes and shapes',
       clause: CLAUSES.modelMetadata,
       ask: async () => {
-        const told = await metadata();
+        const told = await strict.model(name);
         expectThat(told.name === name, `the metadata of ${name} name ${told.name}`);
       },
     },
@@ -96,7 +101,7 @@ export function metadataChecks({ rest, name, metadata }: Asked): Check[] {
       clause: CLAUSES.repository,
       ask: async () => {
         const { extensions } = await rest.server();
-        if (!extensions.some((extension) => extension.startsWith('model_repository'))) {
+        if (!extensions.some((extension) => REPOSITORY.has(extension))) {
           throw new Skip('the server has no model_repository extension');
         }
         const models = await rest.repository();
@@ -109,9 +114,11 @@ export function metadataChecks({ rest, name, metadata }: Asked): Check[] {
   ];
 }
 
-export function inferChecks({ rest, name, metadata }: Asked): Check[] {
+export function inferChecks(asked: Asked): Check[] {
+  const { rest, strict, name, metadata } = asked;
   const tensors = async (batch = 1): Promise<Tensor[]> => tensorsFor((await metadata()).inputs, batch);
   const plain = async (more: object = {}): Promise<object> => ({
+    id: 'oip-1',
     inputs: (await tensors()).map((tensor) => jsonInput(tensor)),
     ...more,
   });
@@ -125,6 +132,12 @@ export function inferChecks({ rest, name, metadata }: Asked): Check[] {
         expectThat(answer.model === name, `model_name is ${answer.model}`);
         assertOutputs(answer.outputs, (await metadata()).outputs);
       },
+    },
+    {
+      id: 'rest-infer-fields',
+      says: 'each field of the answer has a value of its type, or is not there',
+      clause: CLAUSES.response,
+      ask: async () => void (await strict.infer(name, await plain())),
     },
     {
       id: 'rest-infer-json',
@@ -142,7 +155,7 @@ export function inferChecks({ rest, name, metadata }: Asked): Check[] {
       ask: async () => {
         const flat = await rest.infer(name, await plain());
         const inputs = (await tensors()).map((tensor) => jsonInput(tensor, nested(tensor)));
-        assertSame((await rest.infer(name, { inputs })).outputs, flat.outputs);
+        assertSame((await rest.infer(name, { id: 'oip-1', inputs })).outputs, flat.outputs);
       },
     },
     {
@@ -158,6 +171,15 @@ export function inferChecks({ rest, name, metadata }: Asked): Check[] {
       ask: async () => {
         const { id } = await rest.infer(name, await plain({ id: 'oip-42' }));
         expectThat(id === 'oip-42', `id is ${id}`);
+      },
+    },
+    {
+      id: 'rest-infer-no-id',
+      says: 'a request without an id is answered',
+      clause: CLAUSES.request,
+      ask: async () => {
+        const inputs = (await tensors()).map((tensor) => jsonInput(tensor));
+        await rest.infer(name, { inputs });
       },
     },
     {
@@ -197,7 +219,7 @@ export function inferChecks({ rest, name, metadata }: Asked): Check[] {
           const data = one[at]?.data ?? [];
           return jsonInput({ ...tensor, data: [...data, ...data] });
         });
-        const both = await rest.infer(name, { inputs: doubled });
+        const both = await rest.infer(name, { id: 'oip-1', inputs: doubled });
         const halves = both.outputs.map(({ name: own, datatype, shape, values }) => {
           expectThat(shape[0] === 2, `${own} of two has the shape [${shape.join()}]`);
           const half = values.slice(0, values.length / 2);
@@ -206,7 +228,7 @@ export function inferChecks({ rest, name, metadata }: Asked): Check[] {
         assertSame(halves, alone.outputs);
       },
     },
-    ...refusalChecks({ rest, name, metadata }, plain),
+    ...refusalChecks(asked, plain),
   ];
 }
 

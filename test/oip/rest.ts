@@ -85,26 +85,29 @@ export class BinaryBody {
   }
 }
 
-export function createRest(url: string, fetcher: typeof fetch = fetch): Rest {
+/** Many servers write null where the texts have a value or nothing. It is asked about once, and not at every step. */
+export type Nulls = 'refused' | 'left out';
+
+export function createRest(url: string, nulls: Nulls): Rest {
   const base = url.replace(/\/+$/, '');
   const get = (path: string): Promise<Response> =>
-    fetcher(`${base}/${path}`, { signal: AbortSignal.timeout(ASK_MS) });
+    fetch(`${base}/${path}`, { signal: AbortSignal.timeout(ASK_MS) });
   const post = (path: string, body: Body): Promise<Response> =>
-    fetcher(`${base}/${path}`, { method: 'POST', ...encoded(body), signal: AbortSignal.timeout(ASK_MS) });
+    fetch(`${base}/${path}`, { method: 'POST', ...encoded(body), signal: AbortSignal.timeout(ASK_MS) });
   return {
     status: async (path) => {
       const response = await get(path);
       await response.arrayBuffer();
       return response.status;
     },
-    server: async () => read(await get('v2'), serverMetadata),
-    model: async (name, version) => read(await get(modelPath(name, version)), modelMetadata),
-    repository: async () => read(await post('v2/repository/index', {}), index),
+    server: async () => read(await get('v2'), serverMetadata, nulls),
+    model: async (name, version) => read(await get(modelPath(name, version)), modelMetadata, nulls),
+    repository: async () => read(await post('v2/repository/index', {}), index, nulls),
     infer: async (name, body, version) => {
       const response = await post(`${modelPath(name, version)}/infer`, body);
       if (response.status !== 200)
         throw new Miss(`status ${response.status} instead of 200: ${await told(response)}`);
-      return readAnswer(response);
+      return readAnswer(response, nulls);
     },
     refuses: async (path, body) => {
       const response = body === undefined ? await get(path) : await post(path, body);
@@ -151,12 +154,12 @@ function encoded(body: Body): RequestInit {
   };
 }
 
-async function read<T>(response: Response, schema: z.ZodType<T>): Promise<T> {
+async function read<T>(response: Response, schema: z.ZodType<T>, nulls: Nulls): Promise<T> {
   expectThat(response.status === 200, `status ${response.status} instead of 200`);
-  return parse(await response.json().catch(() => undefined), schema);
+  return parse(await response.json().catch(() => undefined), schema, nulls);
 }
 
-async function readAnswer(response: Response): Promise<Answer> {
+async function readAnswer(response: Response, nulls: Nulls): Promise<Answer> {
   const bytes = Buffer.from(await response.arrayBuffer());
   const header = response.headers.get(LENGTH_HEADER);
   const length = header === null ? bytes.byteLength : Number(header);
@@ -164,7 +167,7 @@ async function readAnswer(response: Response): Promise<Answer> {
     length <= bytes.byteLength,
     `${LENGTH_HEADER} ${header} is more than the body of ${bytes.byteLength}`,
   );
-  const { model_name: model, id, outputs } = parse(jsonOf(bytes.subarray(0, length)), inferResponse);
+  const { model_name: model, id, outputs } = parse(jsonOf(bytes.subarray(0, length)), inferResponse, nulls);
   let at = length;
   const read = outputs.map(({ name, datatype, shape, data, parameters: own }): Output => {
     const size = own?.['binary_data_size'];
@@ -206,12 +209,19 @@ function jsonOf(bytes: Uint8Array): unknown {
   }
 }
 
-function parse<T>(value: unknown, schema: z.ZodType<T>): T {
-  const parsed = schema.safeParse(value);
+function parse<T>(value: unknown, schema: z.ZodType<T>, nulls: Nulls = 'refused'): T {
+  const parsed = schema.safeParse(nulls === 'refused' ? value : withoutNulls(value));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue?.path.map(String).join('.') ?? '';
   throw new Miss(
     value === undefined ? 'the body is no JSON' : `${where || 'the body'}: ${issue?.message ?? ''}`,
   );
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).filter(([, member]) => member !== null);
+  return Object.fromEntries(members.map(([name, member]) => [name, withoutNulls(member)]));
 }

@@ -25,6 +25,7 @@ it('finds nothing in a server that makes no mistake, and skips gRPC where there 
 it.each<[Mistake, string[]]>([
   ['is not ready', ['rest-ready']],
   ['forgets the id', ['rest-infer-id']],
+  ['writes null for nothing', ['rest-model-metadata', 'rest-infer-fields']],
   ['sends every output', ['rest-infer-outputs']],
   ['counts a batch as one', ['rest-infer-batch']],
   ['takes any datatype', ['rest-refuses-datatype']],

@@ -34,10 +34,11 @@ class NoModelError extends Error {
 
 /** @throws NoModelError */
 export async function runConformance({ url, model, grpc }: ConformanceOptions): Promise<ConformanceReport> {
-  const rest = createRest(url);
+  const rest = createRest(url, 'left out');
   const name = model ?? (await firstModel(rest));
   let told: Promise<ModelMetadata> | undefined;
-  const asked: Asked = { rest, name, metadata: () => (told ??= rest.model(name)) };
+  const strict = createRest(url, 'refused');
+  const asked: Asked = { rest, strict, name, metadata: () => (told ??= rest.model(name)) };
   const remote = await reach(url, grpc);
   try {
     const found = await findings([

@@ -16,7 +16,8 @@ export type Mistake =
   | 'sends every output'
   | 'answers bytes in JSON'
   | 'is not ready'
-  | 'shapes are text';
+  | 'shapes are text'
+  | 'writes null for nothing';
 
 interface WrongServer {
   readonly url: string;
@@ -112,7 +113,7 @@ function metadata(makes: Makes): object {
   });
   return {
     name: 'm',
-    versions: ['1'],
+    versions: makes('writes null for nothing') ? null : ['1'],
     platform: 'sums',
     inputs: [tensor('x', [-1, 4])],
     outputs: [tensor('sum', [-1, 1]), tensor('negative', [-1, 1])],
@@ -157,7 +158,12 @@ function infer(
   const isSaid = id !== undefined && !makes('forgets the id');
   return {
     status: 200,
-    body: { model_name: 'm', ...(isSaid ? { id } : {}), outputs: told },
+    body: {
+      model_name: 'm',
+      ...(isSaid ? { id } : {}),
+      outputs: told,
+      ...(makes('writes null for nothing') ? { parameters: null } : {}),
+    },
     ...(parts.length === 0 ? {} : { bytes: Buffer.concat(parts) }),
   };
 }
