@@ -52,7 +52,8 @@ export function ours(
     isOurs: true,
     program: async ({ model, port, log, scratch }) => ({
       command: process.execPath,
-      args: [join(REPOSITORY, 'server/src/main.ts')],
+      // As the image starts it.
+      args: ['--max-semi-space-size=2', join(REPOSITORY, 'server/src/main.ts')],
       env: {
         NODE_ENV: 'production',
         HILUM_MODEL_URI: model,

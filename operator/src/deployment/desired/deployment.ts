@@ -94,6 +94,8 @@ function environment(spec: ModelDeploymentSpec, model: Pinned, defaults: ChildDe
     // Inside the cluster it is the network that says who reaches a pod; the server listens so only when told.
     HILUM_ACCESS: 'open',
     HILUM_PORT: String(CONTAINER_PORT),
+    // A client that keeps its connection hears of the end by its next answer.
+    HILUM_LINGER_MS: '3000',
     HILUM_MAX_BODY_BYTES: String(spec.limits.maxBodyBytes),
   };
   return Object.entries(variables).map(([name, value]) => ({ name, value }));
