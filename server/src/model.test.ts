@@ -6,7 +6,8 @@ import { startModel } from './model.ts';
 it('is not ready while the engine does not answer, ready when it was started again, and gives up after that', async () => {
   const dir = await scratch();
   onTestFinished(async () => dir[Symbol.asyncDispose]());
-  using threads = mortals();
+  const threads = mortals();
+  onTestFinished(() => threads[Symbol.dispose]());
   await writeRealPackage(dir.path);
   const codes: string[] = [];
   const model = startModel({

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { INPUT_SIZE } from './fixtures.ts';
 
-export const PIXELS = INPUT_SIZE ** 2 * 3;
+const PIXELS = INPUT_SIZE ** 2 * 3;
 
 /** Grey squares, each image its own. */
 export function image(at: number): Float32Array {

@@ -18,8 +18,8 @@ import { startPool } from './pool.ts';
 import { prepare } from './prepare.ts';
 import { warmUpOf } from './warm-up.ts';
 
-export type EngineKind = 'auto' | 'onnxruntime' | 'tensorflow' | 'tensorflow-gpu' | 'wasm';
-export type PrecisionChoice = 'auto' | EngineFacts['precision'];
+type EngineKind = 'auto' | 'onnxruntime' | 'tensorflow' | 'tensorflow-gpu' | 'wasm';
+type PrecisionChoice = 'auto' | EngineFacts['precision'];
 
 export interface EngineOptions {
   /** Default `auto`: onnxruntime, or where its native library cannot be loaded, wasm with a warning. */
