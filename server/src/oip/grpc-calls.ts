@@ -47,6 +47,12 @@ export interface Calls {
   readonly of: (metadata: Metadata) => Call;
 }
 
+/**
+ * gRPC does not say how long a message will be. What most receivers take at all is counted before it comes; what is
+ * longer is counted once it is here.
+ */
+export const EXPECTED_BYTES = 4_194_304;
+
 /** Health is open to everybody, as it is over HTTP. */
 const OPEN = new Set(['ServerLive', 'ServerReady']);
 
@@ -64,7 +70,8 @@ export function createCalls({ context, log, peerOf, wallMs }: CallsOptions): Cal
   const admit = (method: string, deadlineMs: number): Admission | undefined => {
     if (method !== 'ModelInfer') return undefined;
     // Finite where the client gave one.
-    return gate.admit(Number.isFinite(deadlineMs) ? { deadlineMs: Math.max(1, deadlineMs) } : {});
+    const bytes = Math.min(limits.maxBodyBytes, EXPECTED_BYTES);
+    return gate.admit({ bytes, ...(Number.isFinite(deadlineMs) && { deadlineMs: Math.max(1, deadlineMs) }) });
   };
 
   const interceptor: ServerInterceptor = ({ path: route }, call) => {

@@ -7,7 +7,7 @@ import type { Job } from '../gate.ts';
 import { type InputTensor, deadlineOf, readAsk } from './ask.ts';
 import { bytesOf } from './binary.ts';
 import type { Contents } from './contents.ts';
-import type { Call, Calls } from './grpc-calls.ts';
+import { type Call, type Calls, EXPECTED_BYTES } from './grpc-calls.ts';
 import { type Refusal, refusalOf } from './grpc-status.ts';
 import { type OutputTensor, answerParameters, infer, roomFor } from './infer.ts';
 import { SERVER, assertModel, assertReady, modelMetadata, repositoryIndex } from './model.ts';
@@ -104,9 +104,15 @@ export function createService(
       const { admission, requestId, route, caller, span, note, gone } = call;
       if (admission === undefined) throw new Error('an inference without admission');
       const request = { requestId, route, caller, span, note, gone, ...place };
-      return admission.run(request, async (job) =>
-        answerOf(message, job, await infer(job, ask, context.metrics)),
-      );
+      const moreBytes = bytesIn(message) - EXPECTED_BYTES;
+      const more = moreBytes > 0 ? gate.admit({ bytes: moreBytes }) : undefined;
+      try {
+        return await admission.run(request, async (job) =>
+          answerOf(message, job, await infer(job, ask, context.metrics)),
+        );
+      } finally {
+        more?.end();
+      }
     }),
     RepositoryIndex: unary(({ ready }: { readonly ready: boolean }) => ({
       models: repositoryIndex(model.state, ready),
@@ -137,6 +143,12 @@ function inputsOf({ inputs, raw_input_contents: raw }: InferMessage): InputTenso
       contents: bytes === undefined ? typed(datatype, contents) : { kind: 'raw', bytes },
     };
   });
+}
+
+function bytesIn({ inputs, raw_input_contents: raw }: InferMessage): number {
+  const items = inputs.flatMap(({ contents }) => contents?.bytes_contents ?? []);
+  const numbers = inputs.reduce((sum, { contents }) => sum + (contents?.fp32_contents.length ?? 0), 0);
+  return [...raw, ...items].reduce((sum, { byteLength }) => sum + byteLength, 4 * numbers);
 }
 
 function typed(datatype: string, contents: InferMessage['inputs'][number]['contents']): Contents {

@@ -110,6 +110,12 @@ const raw = (values: Float32Array, more: object = {}): object => ({
   ...more,
 });
 const black = new Float32Array(PIXELS);
+const file = (bytes: number): object => ({
+  model_name: 'lung',
+  inputs: [
+    { name: 'encoded', datatype: 'BYTES', shape: [1], contents: { bytes_contents: [Buffer.alloc(bytes)] } },
+  ],
+});
 
 /** Lets the engine compute only when `open` is called. */
 function createGate() {
@@ -222,6 +228,15 @@ describe('pressure over gRPC', () => {
     expect((await first).value).toBeDefined();
     const labels = 'route="/inference.GRPCInferenceService/ModelInfer",status="503",code="QUEUE_FULL"';
     expect(await metric(server, `hilum_requests_total{${labels}}`)).toBe(1);
+  });
+
+  it('counts a message that is longer than is expected once it is here', async () => {
+    const server = await listen({ limits: { maxBodyBytes: 8_000_000, bytesInFlight: 4_500_000 } });
+    const codeOf = async (bytes: number) =>
+      (await server.call('ModelInfer', file(bytes))).error?.metadata.get('hilum-code');
+    expect(await codeOf(5_000_000)).toEqual(['QUEUE_FULL']);
+    expect(await codeOf(1_000_000)).toEqual(['NOT_AN_IMAGE']);
+    expect(await metric(server, 'hilum_requests_in_flight')).toBe(0);
   });
 
   it('ends at the deadline of the call, and nothing is left in flight', async () => {
