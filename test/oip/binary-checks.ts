@@ -1,8 +1,9 @@
 /** Triton's binary tensor extension. */
 import { type Check, Skip, expectThat } from './check.ts';
 import { CLAUSES } from './clauses.ts';
+import { assertSame } from './outputs.ts';
 import { BinaryBody, binaryBody, jsonInput, modelPath } from './rest.ts';
-import { type Asked, assertSame } from './rest-checks.ts';
+import type { Asked } from './rest-checks.ts';
 import { bytesOf, tensorsFor } from './tensors.ts';
 
 export function binaryChecks({ rest, name, metadata }: Asked): Check[] {

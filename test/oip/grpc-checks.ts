@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { type Check, Skip, expectThat } from './check.ts';
 import { CLAUSES } from './clauses.ts';
 import type { Grpc } from './grpc.ts';
+import { assertOutputs, assertSame } from './outputs.ts';
 import { jsonInput } from './rest.ts';
-import { type Asked, assertOutputs, assertSame, versionOf } from './rest-checks.ts';
+import { type Asked, versionOf } from './rest-checks.ts';
 import { type Tensor, bytesOf, tensorsFor, valuesOf } from './tensors.ts';
 
 const live = z.object({ live: z.boolean() });
