@@ -28,14 +28,14 @@ interface ImageOptions {
 
 const root = resolve(import.meta.dirname, '../../..');
 
-const trainerSources = ['package-lock.json', 'crds', 'imaging', 'mlflow', 'model', 'search', 'trainer'];
+const trainerSources = ['package-lock.json', 'crds', 'imaging', 'mlflow', 'model', 'search', 'store', 'trainer'];
 
 /** What each image is made of, beside its Dockerfile: a change in any of it is another image. */
 const sources: Record<Target, readonly string[]> = {
   operator: ['package-lock.json', 'crds', 'mlflow', 'operator'],
   trainer: trainerSources,
   'trainer-gpu': trainerSources,
-  server: ['package-lock.json', 'imaging', 'mlflow', 'model', 'server'],
+  server: ['package-lock.json', 'imaging', 'mlflow', 'model', 'server', 'store', 'web', 'wire'],
   mlflow: ['hack/python/mlflow.txt'],
 };
 

@@ -49,6 +49,8 @@ function liftNumbers(bytes: Uint8Array): Lifted {
       const found = readNumbers(bytes, at + 1);
       if (found === undefined) {
         at += 1;
+      } else if (typeof found === 'number') {
+        at = found;
       } else {
         const { values, end } = found;
         const placeholder = Buffer.from(`{"${PLACEHOLDER}":${arrays.length}}`);
@@ -96,13 +98,12 @@ const POWERS = Float64Array.from({ length: DIGITS_MOST + 1 }, (_, power) => Numb
 // Most arrays of a nested tensor have three numbers: they take no memory of their own.
 const SCRATCH = new Float32Array(1024);
 
-/** What stands behind a bracket, up to its own; undefined for anything but many plain numbers. */
+/** What stands behind a bracket, up to its own; only where it ends for few plain numbers, undefined for anything else. */
 function readNumbers(
   bytes: Uint8Array,
   start: number,
-): { readonly values: Float32Array; readonly end: number } | undefined {
-  // Anything short is decided before memory is taken: the shortest of so many numbers takes this many bytes.
-  if (!startsLikeNumber(bytes[start]) || start + 2 * LEAST_VALUES > bytes.length) return undefined;
+): { readonly values: Float32Array; readonly end: number } | number | undefined {
+  if (!startsLikeNumber(bytes[start])) return undefined;
   let values = SCRATCH;
   let count = 0;
   let at = start;
@@ -144,7 +145,7 @@ function readNumbers(
     if (byte === COMMA) {
       at += 1;
     } else if (byte === CLOSE) {
-      return count < LEAST_VALUES ? undefined : { values: values.slice(0, count), end: at + 1 };
+      return count < LEAST_VALUES ? at + 1 : { values: values.slice(0, count), end: at + 1 };
     } else {
       return undefined;
     }
