@@ -33,6 +33,9 @@ export function guardRoutes(app: FastifyInstance, { access, metrics, noteFacts }
     try {
       const { raw, headers } = request;
       const caller = await access.authorise(headers, role, peerOf(raw.socket));
+      // It left while its issuer was asked for keys. Its connection has told of its end already, so whatever the route
+      // took for it from here on would be given back to nobody.
+      if (raw.socket.destroyed) throw new ServerError('CLIENT_GONE');
       request.caller = caller;
       if (caller.via !== 'open') noteFacts(request, { caller: caller.name });
     } catch (error) {

@@ -1,10 +1,13 @@
 /** Against a real issuer in small: its discovery document and its keys over HTTP, tokens signed by jose. */
 import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
+import { Registry } from 'prom-client';
 import { SignJWT, UnsecuredJWT, exportJWK, generateKeyPair } from 'jose';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { LET_IN, UNKNOWN, aDoor } from '../../test/door.ts';
+import { LIMITS, RENDERING, scratch, servedAs, writeRealPackage } from '../../test/fixtures.ts';
+import { until } from '../../test/listening.ts';
 
 const DOWN = [503, 'ISSUER_UNREACHABLE'] as const;
 const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
@@ -29,6 +32,8 @@ class Issuer {
   status = 200;
   itself: string | undefined;
   server: Server | undefined;
+  /** Nothing is answered before it. */
+  held: Promise<unknown> = Promise.resolve();
 
   async start(): Promise<void> {
     this.server = createServer((request, response) => {
@@ -42,6 +47,7 @@ class Issuer {
   }
 
   async answer(path: string): Promise<unknown> {
+    await this.held;
     if (path.endsWith('/.well-known/openid-configuration')) {
       return { issuer: this.itself ?? this.url, jwks_uri: `${this.url}/keys` };
     }
@@ -197,5 +203,36 @@ describe('an issuer', () => {
     issuer.itself = 'https://evil.example';
     const { knock } = await aDoor(settings());
     expect(await knock(bearer(await issuer.token(key)))).toEqual(DOWN);
+  });
+
+  it('that answers once the client is gone leaves nothing of it in flight', async () => {
+    const folder = await scratch();
+    onTestFinished(() => folder[Symbol.asyncDispose]());
+    const model = servedAs(await writeRealPackage(folder.path), RENDERING);
+    const registry = new Registry();
+    const { port, knock, logged } = await aDoor(settings(), {
+      model: {
+        state: { code: 'READY', message: 'ready', model },
+        infer: () => Promise.reject(new Error('nothing is inferred')),
+      },
+      limits: { ...LIMITS, inFlight: 1, explanations: 1 },
+      registry,
+    });
+    const { authorization = '' } = bearer(await issuer.token(key, { roles: ['hilum:admin'] }));
+    const answered = Promise.withResolvers<undefined>();
+    issuer.held = answered.promise;
+    for (const path of ['classify', 'explain']) {
+      const socket = connect(port, '127.0.0.1');
+      const head = `POST /v1/${path} HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\n`;
+      // What was written arrives before the end of the connection.
+      socket.write(`${head}content-length: 9\r\n\r\n`, () => socket.destroy());
+    }
+    await until(() => logged().split('CLIENT_GONE').length === 3);
+    answered.resolve(undefined);
+    expect(await knock({ authorization })).toEqual([415, 'NOT_AN_IMAGE']);
+    expect(await knock({ authorization, accept: 'image/png' }, '/v1/explain')).toEqual([415, 'NOT_AN_IMAGE']);
+    expect(await registry.getSingleMetricAsString('hilum_requests_in_flight')).toContain(
+      'hilum_requests_in_flight 0',
+    );
   });
 });
