@@ -43,7 +43,9 @@ describe('hilum', () => {
       'evaluate',
       'package',
       'serve',
+      'ledger',
       'classify',
+      'explain',
       'key',
       'push-model',
       'fetch',
@@ -53,6 +55,7 @@ describe('hilum', () => {
       'inspect',
       'deidentify',
       'track-sync',
+      'oip-conformance',
       'phantom',
     ]);
     expect(out).toContain('Research use only, not for diagnosis.');

@@ -1,4 +1,4 @@
-/** The server's settings from flags; what no flag says comes from the environment. */
+/** The server's settings from flags; what no flag says comes from the environment, but for the level of the log. */
 import { ConfigError, type ServerConfig, readConfig } from '@hilum/server';
 
 /** Flag → the variable that it stands for, and what it says in `--help`. */
@@ -43,7 +43,7 @@ export const serverFlagOptions = Object.fromEntries(
 
 /** Throws ConfigError that names the flags. */
 export function serverConfig(flags: ServerFlags): ServerConfig {
-  // What a person's terminal has unasked; a pod's log is read by machines.
+  // The log goes where a command's own output goes, so that it has to be asked for there.
   const given: Record<string, string | undefined> = { HILUM_LOG_LEVEL: 'silent' };
   for (const [flag, { variable }] of Object.entries(FLAGS)) {
     given[variable] = flags[flag as keyof ServerFlags] ?? given[variable];
