@@ -1,6 +1,6 @@
 /** Where the model is on its way to the first answer, and what ends that way. */
 import type { PackageInfo } from '@hilum/model';
-import type { EngineFacts } from './engine/engine.ts';
+import type { EngineFacts } from './engine/facts.ts';
 
 /** Why `/v2/health/ready` says no: code → what it means and who can act. */
 export const READINESS_CODES = {

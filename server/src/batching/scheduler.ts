@@ -1,5 +1,6 @@
 /** Images of many requests in front of the lanes of one engine: bounded, in turn, joined to batches where that pays. */
-import type { Engine, EngineFacts } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { EngineFacts } from '../engine/facts.ts';
 import { ServerError } from '../errors.ts';
 import { answerOf, joined } from './batch.ts';
 import { forecast } from './forecast.ts';

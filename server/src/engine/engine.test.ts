@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { RENDERING, scratch, writeRealPackage } from '../../test/fixtures.ts';
 import { difference, image, images } from '../../test/squares.ts';
-import type { Engine, EngineAnswer, EngineFacts } from './engine.ts';
+import type { Engine, EngineAnswer } from './engine.ts';
+import type { EngineFacts } from './facts.ts';
 import { type EngineOptions, startEngine } from './worker.ts';
 
 const MISSING = new URL('../../test/missing-thread.ts', import.meta.url);

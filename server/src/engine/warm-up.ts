@@ -1,7 +1,7 @@
 /** A lane proves itself on the golden images of the package before anybody's image is given to it. */
 import { type PackageInfo, readGoldenInputs } from '@hilum/model';
 import { GaveUp } from '../readiness.ts';
-import type { EngineFacts } from './engine.ts';
+import type { EngineFacts } from './facts.ts';
 import type { Lane } from './lane.ts';
 
 /** @throws GaveUp WARM_UP_MISMATCH; what the lane throws */

@@ -11,7 +11,8 @@ import {
 } from '@hilum/model';
 import { GaveUp, finalCode } from '../readiness.ts';
 import { grantedCpus } from './cpus.ts';
-import type { Engine, EngineFacts } from './engine.ts';
+import type { Engine } from './engine.ts';
+import type { EngineFacts } from './facts.ts';
 import { startLane } from './lane.ts';
 import type { LaneData } from './messages.ts';
 import { startPool } from './pool.ts';
