@@ -160,7 +160,7 @@ describe('a model of the registry', () => {
 
   it('arrives over connections that break, each file from where it stood', async () => {
     const front = await startCuttingFront(`http://127.0.0.1:${port}`);
-    onTestFinished(front.stop);
+    onTestFinished(() => front.stop());
     front.cutAfter = 20_000_000;
     const server = await serve('models:/lung/1', { cache: 'broken-cache', mlflow: front.url });
     expect((await server.ready).info.digest).toBe(info.digest);

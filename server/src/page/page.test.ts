@@ -27,10 +27,14 @@ const engine = {
 } as unknown as Engine;
 
 beforeAll(async () => {
-  await using dir = await scratch();
-  const model = servedAs(await writeRealPackage(dir.path), RENDERING);
-  server = await harness({ engine, model, page: true });
-  without = await harness({ engine, model });
+  const dir = await scratch();
+  try {
+    const model = servedAs(await writeRealPackage(dir.path), RENDERING);
+    server = await harness({ engine, model, page: true });
+    without = await harness({ engine, model });
+  } finally {
+    await dir[Symbol.asyncDispose]();
+  }
 });
 
 afterAll(async () => {
