@@ -12,7 +12,7 @@ export interface Step {
   readonly requests: number;
 }
 
-export interface Overload {
+interface Overload {
   readonly perSecond: number;
   readonly seconds: number;
   readonly deadlineMs: number;

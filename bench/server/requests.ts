@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 /** `png`: 512 x 512 grey, about 47 KB. `json`: the tensor as v2 JSON, 1.3 MB. `binary`: as v2 binary, 0.6 MB. */
-export const KINDS = ['png', 'json', 'binary'] as const;
+const KINDS = ['png', 'json', 'binary'] as const;
 export type Kind = (typeof KINDS)[number];
 
 export interface Asked {
