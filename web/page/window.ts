@@ -25,7 +25,7 @@ export interface Raster extends Pixels {
 
 const CT: readonly Preset[] = [
   { id: 'lung', name: 'Lung', center: -600, width: 1500 },
-  { id: 'mediastinum', name: 'Mediastinum', center: 50, width: 350 },
+  { id: 'mediastinum', name: 'Mediastinum', center: 40, width: 400 },
 ];
 
 /** The windows by name for an image, the one to begin with first. */

@@ -12,7 +12,7 @@ import { DATA_ABSENT, imageBytes, imagePath, scratch, seriesPaths, serve, writeM
 import { zipOf } from './zip.ts';
 
 const LUNG = { center: -600, width: 1500 };
-const MEDIASTINUM = { center: 50, width: 350 };
+const MEDIASTINUM = { center: 40, width: 400 };
 
 let dir: Awaited<ReturnType<typeof scratch>>;
 let server: RunningServer;
