@@ -21,8 +21,9 @@ import type { Routes, ServerContext } from './context.ts';
 import { explainRoutes } from './explain/route.ts';
 import { createGate } from './gate.ts';
 import { createEntrance, lengthOf, maxBytesOf } from './http/admission.ts';
-import { readBody } from './http/body.ts';
+import { MOST_UNASKED_BYTES, readBody } from './http/body.ts';
 import { answerMethods } from './http/methods.ts';
+import { dropSlowReaders } from './http/slow-reader.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { type Metrics, createMetrics } from './metrics.ts';
 import type { ModelHandle } from './model.ts';
@@ -97,7 +98,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: AsyncIterable<Buffer>) =>
     readBody(payload, {
-      maxBytes: maxBytesOf(request.headers, limits),
+      maxBytes: asks(request) ? maxBytesOf(request.headers, limits) : MOST_UNASKED_BYTES,
       announced: lengthOf(request.headers),
       hold: (bytes) => entrance.hold(request, bytes),
     }),
@@ -125,6 +126,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const { noteCode, noteFacts } = outcomes;
   const access = await installAccess(app, { ...options, now, date, noteFacts });
   answerMethods(app);
+  dropSlowReaders(app, limits.bodyTimeoutMs);
   const context: ServerContext = {
     model,
     gate,

@@ -95,7 +95,7 @@ export interface Limits {
   readonly deadlineMs: number;
   /** The same for a series. */
   readonly seriesDeadlineMs: number;
-  /** For the complete request to arrive. */
+  /** For the complete request to arrive, and for its answer to leave. */
   readonly bodyTimeoutMs: number;
   /** Of so many batches one image is computed again alone and compared; 0 for never. */
   readonly selfCheckEvery: number;

@@ -61,3 +61,16 @@ describe('a body that was not announced', () => {
     );
   });
 });
+
+describe('a body for which no room is held', () => {
+  it.each([
+    ['POST', '/v2/repository/index', '413', 'BODY_TOO_LARGE'],
+    ['PUT', '/v1/classify', '405', 'METHOD_NOT_ALLOWED'],
+  ])('is not kept: %s %s', async (method, path, status, code) => {
+    const server = await start();
+    const head = `${method} ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/zip\r\nconnection: close\r\n`;
+    // The answer comes although nearly all of the body never does: nobody waits for it.
+    const text = exchange(server.port, `${head}content-length: 1000000\r\n\r\n${'a'.repeat(70_000)}`);
+    expect(await text).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*"code":"${code}"`));
+  });
+});

@@ -2,6 +2,9 @@
 import { ServerError } from '../errors.ts';
 import { tooLarge } from '../gate.ts';
 
+/** Of a body that comes to a route for which no room is held: of JSON that asks for a list, or of a wrong method. */
+export const MOST_UNASKED_BYTES = 65_536;
+
 export interface BodyOptions {
   readonly maxBytes: number;
   /** As the client announced; absent where it did not. */
