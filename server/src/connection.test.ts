@@ -5,7 +5,7 @@ import { closeDecoders } from '@hilum/imaging';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATA_ABSENT, RENDERING, lidcPng, scratch, servedAs, writeRealPackage } from '../test/fixtures.ts';
 import type { HarnessOptions } from '../test/harness.ts';
-import { type Listening, exchange, listen, metric, readAll, until } from '../test/listening.ts';
+import { type Listening, createGate, exchange, listen, metric, readAll, until } from '../test/listening.ts';
 import type { Engine } from './engine/engine.ts';
 import { startEngine } from './engine/worker.ts';
 import type { ServedModel } from './readiness.ts';
@@ -45,21 +45,7 @@ async function png(): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await lidcPng());
 }
 
-/** Lets the engine compute only when `open` is called; `entered` is called as an image reaches it. */
-function createGate() {
-  const opened = Promise.withResolvers<undefined>();
-  let entered = 0;
-  return {
-    gate: async () => {
-      entered += 1;
-      await opened.promise;
-    },
-    open: () => opened.resolve(undefined),
-    entered: () => entered,
-  };
-}
-
-describe.skipIf(DATA_ABSENT)('overload', () => {
+describe.skipIf(DATA_ABSENT)(`overload ${DATA_ABSENT || ''}`, () => {
   it('is refused before the body is sent, with the time to come back, and health still answers', async () => {
     const { gate, open, entered } = createGate();
     const server = await start({ gate, limits: { queue: 1 } });
@@ -142,7 +128,7 @@ const oneSecond = (): Promise<void> =>
     setTimeout(resolve, 1_000);
   });
 
-describe.skipIf(DATA_ABSENT)('a client’s own deadline', () => {
+describe.skipIf(DATA_ABSENT)(`a client’s own deadline ${DATA_ABSENT || ''}`, () => {
   it.each(['x-request-timeout-ms', 'x-envoy-expected-rq-timeout-ms'])('is kept: %s', async (name) => {
     const { gate, open } = createGate();
     const server = await start({ gate });
@@ -256,7 +242,7 @@ describe('a body', () => {
   });
 });
 
-describe.skipIf(DATA_ABSENT)('an end in order', () => {
+describe.skipIf(DATA_ABSENT)(`an end in order ${DATA_ABSENT || ''}`, () => {
   it('gives what is in flight its answer, and takes no new connection', async () => {
     const { gate, open, entered } = createGate();
     const server = await start({ gate });

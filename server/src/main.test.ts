@@ -62,7 +62,7 @@ async function spawnServer(env: Record<string, string>): Promise<Process> {
 
 describe('the process', () => {
   it.skipIf(DATA_ABSENT)(
-    'serves a folder, finishes what is in flight, and exits with 0 when told to end',
+    `serves a folder, finishes what is in flight, and exits with 0 when told to end ${DATA_ABSENT || ''}`,
     async () => {
       const server = await spawnServer({ HILUM_MODEL_URI: packageDir });
       const { msg } = await server.line('server listens at');

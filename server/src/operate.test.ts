@@ -97,33 +97,38 @@ function parseMetrics(text: string): Map<string, number> {
 }
 
 describe('/metrics', () => {
-  it.skipIf(DATA_ABSENT)('counts and times every stage, and names the model', async () => {
-    const fresh = await harness({ engine, model });
-    const post = (payload: Buffer) => fresh.app.inject({ method: 'POST', url: '/v1/classify', payload });
-    await post(await lidcPng());
-    await post(Buffer.from('no image'));
-    await fresh.app.inject({ method: 'GET', url: '/v1/secret-patient-name' });
-    const response = await fresh.app.inject({ method: 'GET', url: '/metrics' });
-    expect(response.headers['content-type']).toContain('text/plain');
-    const values = parseMetrics(response.body);
-    expect(values.get('hilum_requests_total{route="/v1/classify",status="200",code="OK"}')).toBe(1);
-    expect(values.get('hilum_requests_total{route="/v1/classify",status="415",code="NOT_AN_IMAGE"}')).toBe(1);
-    expect(values.get('hilum_requests_total{route="none",status="404",code="NOT_FOUND"}')).toBe(1);
-    expect(values.get('hilum_refusals_total{code="NOT_AN_IMAGE"}')).toBe(1);
-    expect(values.get('hilum_images_total{format="png"}')).toBe(1);
-    for (const stage of ['decode', 'preprocess', 'queue', 'infer']) {
-      expect(values.get(`hilum_${stage}_seconds_count`)).toBe(1);
-      expect(values.get(`hilum_${stage}_seconds_sum`)).toBeLessThan(60);
-    }
-    expect(values.get('hilum_requests_in_flight')).toBe(0);
-    expect(values.get('hilum_queue_depth')).toBe(0);
-    expect(values.get('hilum_model_ready')).toBe(1);
-    const { engine: by, precision } = model.engine;
-    const labels = `name="lung",version="7",digest="${model.info.digest}",engine="${by}",precision="${precision}"`;
-    expect(values.get(`hilum_model_info{${labels}}`)).toBe(1);
-    expect(response.body).not.toContain('secret-patient-name');
-    await fresh.close();
-  });
+  it.skipIf(DATA_ABSENT)(
+    `counts and times every stage, and names the model ${DATA_ABSENT || ''}`,
+    async () => {
+      const fresh = await harness({ engine, model });
+      const post = (payload: Buffer) => fresh.app.inject({ method: 'POST', url: '/v1/classify', payload });
+      await post(await lidcPng());
+      await post(Buffer.from('no image'));
+      await fresh.app.inject({ method: 'GET', url: '/v1/secret-patient-name' });
+      const response = await fresh.app.inject({ method: 'GET', url: '/metrics' });
+      expect(response.headers['content-type']).toContain('text/plain');
+      const values = parseMetrics(response.body);
+      expect(values.get('hilum_requests_total{route="/v1/classify",status="200",code="OK"}')).toBe(1);
+      expect(values.get('hilum_requests_total{route="/v1/classify",status="415",code="NOT_AN_IMAGE"}')).toBe(
+        1,
+      );
+      expect(values.get('hilum_requests_total{route="none",status="404",code="NOT_FOUND"}')).toBe(1);
+      expect(values.get('hilum_refusals_total{code="NOT_AN_IMAGE"}')).toBe(1);
+      expect(values.get('hilum_images_total{format="png"}')).toBe(1);
+      for (const stage of ['decode', 'preprocess', 'queue', 'infer']) {
+        expect(values.get(`hilum_${stage}_seconds_count`)).toBe(1);
+        expect(values.get(`hilum_${stage}_seconds_sum`)).toBeLessThan(60);
+      }
+      expect(values.get('hilum_requests_in_flight')).toBe(0);
+      expect(values.get('hilum_queue_depth')).toBe(0);
+      expect(values.get('hilum_model_ready')).toBe(1);
+      const { engine: by, precision } = model.engine;
+      const labels = `name="lung",version="7",digest="${model.info.digest}",engine="${by}",precision="${precision}"`;
+      expect(values.get(`hilum_model_info{${labels}}`)).toBe(1);
+      expect(response.body).not.toContain('secret-patient-name');
+      await fresh.close();
+    },
+  );
 });
 
 interface Document {

@@ -96,7 +96,7 @@ function result(answer: Classification): unknown {
   return { ...answer, timings: null, requestId: null };
 }
 
-describe.skipIf(DATA_ABSENT)('two replicas behind a proxy', () => {
+describe.skipIf(DATA_ABSENT)(`two replicas behind a proxy ${DATA_ABSENT || ''}`, () => {
   it.each([
     ['a DICOM slice', ctSlice],
     ['a PNG', lidcPng],

@@ -21,6 +21,24 @@ export async function listen(options: HarnessOptions): Promise<Listening> {
   return { ...server, port, url: `http://127.0.0.1:${port}` };
 }
 
+/** Lets the engine compute only when `open` is called; `entered` counts the batches that reached it. */
+export function createGate(): {
+  readonly gate: () => Promise<void>;
+  readonly open: () => void;
+  readonly entered: () => number;
+} {
+  const opened = Promise.withResolvers<undefined>();
+  let entered = 0;
+  return {
+    gate: async () => {
+      entered += 1;
+      await opened.promise;
+    },
+    open: () => opened.resolve(undefined),
+    entered: () => entered,
+  };
+}
+
 /** The value of one line of the metrics, labels and all; 0 where there is none. */
 export async function metric(server: Harness, name: string): Promise<number> {
   const text = await server.registry.metrics();

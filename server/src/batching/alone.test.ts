@@ -83,38 +83,41 @@ describe.each(['onnxruntime', 'tensorflow'] as const)('an image in a batch of %s
   });
 });
 
-describe.skipIf(DATA_ABSENT)('a server whose batches answer otherwise than images alone', () => {
-  it('says so where it says that it is ready, and in its metrics', async () => {
-    const info = await writeRealPackage(dir.path);
-    await withEngine('onnxruntime', async (engine) => {
-      const opened = Promise.withResolvers<void>();
-      const wrong: Engine = {
-        ...engine,
-        infer: async (batch, n, options) => {
-          const answer = await engine.infer(batch, n, options);
-          const error = n === 1 ? 0 : 0.01;
-          return { ...answer, probabilities: answer.probabilities.map((p) => Math.abs(p - error)) };
-        },
-      };
-      const served = servedAs(info, RENDERING);
-      const model = { ...served, engine: { ...served.engine, maxBatch: 4 } };
-      const gate = async (): Promise<void> => opened.promise;
-      const server = await harness({ engine: wrong, model, limits: { selfCheckEvery: 1, queue: 9 }, gate });
-      const payload = await lidcPng();
-      const post = async () => server.app.inject({ method: 'POST', url: '/v1/classify', payload });
-      const first = post();
-      const others = [post(), post()];
-      await until(async () => (await metric(server, 'hilum_queue_depth')) === 2);
-      opened.resolve();
-      for (const { statusCode } of await Promise.all([first, ...others])) expect(statusCode).toBe(200);
-      await until(async () => (await metric(server, 'hilum_self_check_total{result="differs"}')) === 1);
-      const ready = readySchema.parse((await server.app.inject('/v2/health/ready')).json());
-      expect(ready.selfCheck).toMatchObject({ compared: 1, differed: 1 });
-      expect(ready.selfCheck?.largestDifference).toBeCloseTo(0.01, 5);
-      await server.close();
+describe.skipIf(DATA_ABSENT)(
+  `a server whose batches answer otherwise than images alone ${DATA_ABSENT || ''}`,
+  () => {
+    it('says so where it says that it is ready, and in its metrics', async () => {
+      const info = await writeRealPackage(dir.path);
+      await withEngine('onnxruntime', async (engine) => {
+        const opened = Promise.withResolvers<void>();
+        const wrong: Engine = {
+          ...engine,
+          infer: async (batch, n, options) => {
+            const answer = await engine.infer(batch, n, options);
+            const error = n === 1 ? 0 : 0.01;
+            return { ...answer, probabilities: answer.probabilities.map((p) => Math.abs(p - error)) };
+          },
+        };
+        const served = servedAs(info, RENDERING);
+        const model = { ...served, engine: { ...served.engine, maxBatch: 4 } };
+        const gate = async (): Promise<void> => opened.promise;
+        const server = await harness({ engine: wrong, model, limits: { selfCheckEvery: 1, queue: 9 }, gate });
+        const payload = await lidcPng();
+        const post = async () => server.app.inject({ method: 'POST', url: '/v1/classify', payload });
+        const first = post();
+        const others = [post(), post()];
+        await until(async () => (await metric(server, 'hilum_queue_depth')) === 2);
+        opened.resolve();
+        for (const { statusCode } of await Promise.all([first, ...others])) expect(statusCode).toBe(200);
+        await until(async () => (await metric(server, 'hilum_self_check_total{result="differs"}')) === 1);
+        const ready = readySchema.parse((await server.app.inject('/v2/health/ready')).json());
+        expect(ready.selfCheck).toMatchObject({ compared: 1, differed: 1 });
+        expect(ready.selfCheck?.largestDifference).toBeCloseTo(0.01, 5);
+        await server.close();
+      });
     });
-  });
-});
+  },
+);
 
 function difference(a: Float32Array | undefined, b: Float32Array | undefined): number {
   if (a === undefined && b === undefined) return 0;

@@ -67,7 +67,7 @@ async function expected(bytes: Buffer): Promise<number[]> {
 
 const slice = (): Promise<Buffer> => ctSlice();
 
-describe.skipIf(DATA_ABSENT)('POST /v1/classify with real images', () => {
+describe.skipIf(DATA_ABSENT)(`POST /v1/classify with real images ${DATA_ABSENT || ''}`, () => {
   it.each([
     ['a LIDC nodule as PNG', lidcPng, 'png', []],
     ['an IQ-OTH slice as JPEG', iqOthJpeg, 'jpeg', []],

@@ -12,6 +12,7 @@ import {
   servedAs,
   writeRealPackage,
 } from '../../test/fixtures.ts';
+import { decided } from '../../test/decision.ts';
 import { type Harness, harness } from '../../test/harness.ts';
 import type { Engine } from '../engine/engine.ts';
 import { startEngine } from '../engine/worker.ts';
@@ -47,26 +48,6 @@ async function answer(decision: Decision | undefined): Promise<Classification> {
   return classificationSchema.strict().parse(response.json());
 }
 
-function decided(image: Partial<LevelDecision>): Decision {
-  const none = { notDefined: 'not in this test' };
-  const level = { operatingPoint: none, temperature: none, conformal: none, shortcuts: {}, aucRoc: {} };
-  return {
-    version: 1,
-    note: 'Research use only, not for diagnosis',
-    labels: info.labels,
-    positiveLabel: info.positiveLabel,
-    rule: { rule: 'youden' },
-    chosenOn: { part: 'validation', images: 9, units: 9, patients: 9 },
-    aggregation: {
-      unit: 'mean',
-      patient: { of: 'units', rule: 'max' },
-      chosenBy: 'request',
-      candidates: [],
-    },
-    levels: { image: { ...level, ...image }, unit: level, patient: level },
-  };
-}
-
 const pointAt = (threshold: number): Partial<LevelDecision> => ({
   operatingPoint: { threshold, chosenBy: { rule: 'youden' }, sensitivity: 0.8, specificity: 0.7 },
 });
@@ -75,7 +56,7 @@ const conformalAt = (threshold: number): Partial<LevelDecision> => ({
   conformal: { alpha: 0.1, threshold, samples: 9 },
 });
 
-describe.skipIf(DATA_ABSENT)('POST /v1/classify by the decision of the package', () => {
+describe.skipIf(DATA_ABSENT)(`POST /v1/classify by the decision of the package ${DATA_ABSENT || ''}`, () => {
   it('promises nothing where the package has none', async () => {
     const said = await answer(undefined);
     expect(said.outcome).toBe('classified');
@@ -91,7 +72,7 @@ describe.skipIf(DATA_ABSENT)('POST /v1/classify by the decision of the package',
   });
 
   it('calls the positive label at the operating point, not below, and says how that was chosen', async () => {
-    const at = await answer(decided(pointAt(raw)));
+    const at = await answer(decided(info, { image: pointAt(raw) }));
     expect(at.positive.called).toBe(true);
     expect(at.decision.operatingPoint).toEqual({
       threshold: raw,
@@ -99,12 +80,12 @@ describe.skipIf(DATA_ABSENT)('POST /v1/classify by the decision of the package',
       sensitivity: 0.8,
       specificity: 0.7,
     });
-    expect((await answer(decided(pointAt(raw + 1e-6)))).positive.called).toBe(false);
+    expect((await answer(decided(info, { image: pointAt(raw + 1e-6) }))).positive.called).toBe(false);
   });
 
   it('gives calibrated probabilities beside those of the network, and calls by the latter', async () => {
     const temperature = { temperature: 0.2, nllBefore: 1, nllAfter: 0.9, samples: 9, atLimit: false };
-    const said = await answer(decided({ temperature, ...pointAt(raw) }));
+    const said = await answer(decided(info, { image: { temperature, ...pointAt(raw) } }));
     const odds = (raw / (1 - raw)) ** 5;
     expect(said.positive.probability).toBeCloseTo(odds / (1 + odds), 6);
     expect(said.decision).toMatchObject({ temperature: 0.2, raw: { malignant: raw } });
@@ -113,13 +94,13 @@ describe.skipIf(DATA_ABSENT)('POST /v1/classify by the decision of the package',
   });
 
   it('stands by its label where that alone is left', async () => {
-    const said = await answer(decided(conformalAt(Math.min(raw, 1 - raw) + 1e-6)));
+    const said = await answer(decided(info, { image: conformalAt(Math.min(raw, 1 - raw) + 1e-6) }));
     expect(said).toMatchObject({ outcome: 'classified', abstention: null });
     expect(said.decision.conformal).toEqual({ alpha: 0.1, labels: [said.label] });
   });
 
   it('abstains where both labels are left, or none, and says why in plain words', async () => {
-    const both = await answer(decided(conformalAt(0.99)));
+    const both = await answer(decided(info, { image: conformalAt(0.99) }));
     expect(both.outcome).toBe('abstained');
     expect(both.decision.conformal?.labels).toEqual(['benign', 'malignant']);
     expect(both.abstention).toEqual({
@@ -127,7 +108,7 @@ describe.skipIf(DATA_ABSENT)('POST /v1/classify by the decision of the package',
       message:
         'The model cannot tell benign from malignant without being wrong in more than 10 % of like cases. Let a person decide.',
     });
-    const none = await answer(decided(conformalAt(0)));
+    const none = await answer(decided(info, { image: conformalAt(0) }));
     expect([none.outcome, none.abstention?.code, none.label]).toEqual(['abstained', 'NO_LABEL', both.label]);
   });
 

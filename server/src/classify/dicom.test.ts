@@ -3,7 +3,7 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { dicomVenv, run } from '@hilum/hack';
 import { closeDecoders, readFacts } from '@hilum/imaging';
-import type { Decision, LevelDecision, PackageInfo } from '@hilum/model';
+import type { PackageInfo } from '@hilum/model';
 import { classificationSchema, problemSchema } from '@hilum/wire';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -16,6 +16,7 @@ import {
   servedAs,
   writeRealPackage,
 } from '../../test/fixtures.ts';
+import { decided } from '../../test/decision.ts';
 import { type Harness, harness } from '../../test/harness.ts';
 import type { Engine } from '../engine/engine.ts';
 import { startEngine } from '../engine/worker.ts';
@@ -71,7 +72,7 @@ async function post(payload: Buffer, headers: Record<string, string>, to: Harnes
 
 const DICOM = { accept: 'application/dicom' };
 
-describe.skipIf(DATA_ABSENT)('POST /v1/classify with Accept: application/dicom', () => {
+describe.skipIf(DATA_ABSENT)(`POST /v1/classify with Accept: application/dicom ${DATA_ABSENT || ''}`, () => {
   it('answers a slice with a report of its study that says the same as the JSON', async () => {
     const slice = await ctSlice();
     const said = classificationSchema.parse((await post(slice, {})).json());
@@ -134,29 +135,7 @@ describe.skipIf(DATA_ABSENT)('POST /v1/classify with Accept: application/dicom',
   });
 
   it('writes an abstention as a refusal with its reason, and no probability', async () => {
-    const none = { notDefined: 'not in this test' };
-    const level: LevelDecision = {
-      operatingPoint: none,
-      temperature: none,
-      conformal: { alpha: 0.1, threshold: 0.99, samples: 9 },
-      shortcuts: {},
-      aucRoc: {},
-    };
-    const decision: Decision = {
-      version: 1,
-      note: 'Research use only, not for diagnosis',
-      labels: info.labels,
-      positiveLabel: info.positiveLabel,
-      rule: { rule: 'youden' },
-      chosenOn: { part: 'validation', images: 9, units: 9, patients: 9 },
-      aggregation: {
-        unit: 'mean',
-        patient: { of: 'units', rule: 'max' },
-        chosenBy: 'request',
-        candidates: [],
-      },
-      levels: { image: level, unit: level, patient: level },
-    };
+    const decision = decided(info, { image: { conformal: { alpha: 0.1, threshold: 0.99, samples: 9 } } });
     const unsure = await harness({ engine, model: servedAs({ ...info, decision }, RENDERING) });
     const response = await post(await ctSlice(), DICOM, unsure);
     await unsure.close();

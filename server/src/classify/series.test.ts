@@ -4,7 +4,7 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { closeDecoders } from '@hilum/imaging';
-import type { Decision, LevelDecision, PackageInfo } from '@hilum/model';
+import type { PackageInfo } from '@hilum/model';
 import { type Classification, classificationSchema, problemSchema } from '@hilum/wire';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -19,6 +19,7 @@ import {
   servedAs,
   writeRealPackage,
 } from '../../test/fixtures.ts';
+import { decided } from '../../test/decision.ts';
 import { type Harness, harness } from '../../test/harness.ts';
 import type { Engine } from '../engine/engine.ts';
 import { startEngine } from '../engine/worker.ts';
@@ -77,7 +78,7 @@ function result(said: Classification): unknown {
 
 const fileOf = (bytes: Buffer, name: string): File => new File([new Uint8Array(bytes)], name);
 
-describe.skipIf(DATA_ABSENT)('a series at POST /v1/classify', () => {
+describe.skipIf(DATA_ABSENT)(`a series at POST /v1/classify ${DATA_ABSENT || ''}`, () => {
   it('is scored slice by slice and answered as one, with the slice that decided', async () => {
     const said = await answered(slices);
     const alone: Record<string, number>[] = [];
@@ -119,49 +120,27 @@ describe.skipIf(DATA_ABSENT)('a series at POST /v1/classify', () => {
   });
 
   it('is answered by the thresholds and the rule of a series where the package has them', async () => {
-    const none = { notDefined: 'not in this test' };
-    const level: LevelDecision = {
-      operatingPoint: none,
-      temperature: none,
-      conformal: none,
-      shortcuts: {},
-      aucRoc: {},
-    };
     const operatingPoint = {
       threshold: 0,
       chosenBy: { rule: 'youden' },
       sensitivity: 1,
       specificity: 0,
     } as const;
-    const decision: Decision = {
-      version: 1,
-      note: 'Research use only, not for diagnosis',
-      labels: info.labels,
-      positiveLabel: info.positiveLabel,
-      rule: { rule: 'youden' },
-      chosenOn: { part: 'validation', images: 9, units: 9, patients: 9 },
-      aggregation: {
-        unit: 'max',
-        patient: { of: 'units', rule: 'max' },
-        chosenBy: 'request',
-        candidates: [],
-      },
-      levels: { image: level, unit: { ...level, operatingPoint }, patient: level },
-    };
-    const decided = await harness({ engine, model: servedAs({ ...info, decision }, RENDERING) });
-    const said = await answered(slices.slice(0, 3), decided);
+    const decision = decided(info, { unit: { operatingPoint }, aggregation: { unit: 'max' } });
+    const server = await harness({ engine, model: servedAs({ ...info, decision }, RENDERING) });
+    const said = await answered(slices.slice(0, 3), server);
     expect(said.series?.rule).toBe('the highest slice (the model’s own rule)');
     expect(said.decision.raw).toEqual(said.series?.deciding.raw);
     expect([said.positive.called, said.decision.operatingPoint?.threshold]).toEqual([true, 0]);
     expect(said.warnings.map(({ code }) => code)).not.toContain('SERIES_LONGER');
     // Of units of one slice, that is: a threshold does not hold for any number of them.
-    const { warnings } = await answered(slices.slice(0, 4), decided);
+    const { warnings } = await answered(slices.slice(0, 4), server);
     expect(warnings).toContainEqual({
       code: 'SERIES_LONGER',
       message:
         'The series has 4 slices; temperature and thresholds were learnt on units of 1.0 on average, and say little of so many.',
     });
-    await decided.close();
+    await server.close();
   });
 
   it('leaves out what is no slice of it, by the names that the client gave, and logs none of them', async () => {

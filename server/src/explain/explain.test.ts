@@ -90,7 +90,7 @@ const tinted = (
   return Math.abs((data[at] ?? 0) - (data[at + 2] ?? 0));
 };
 
-describe.skipIf(DATA_ABSENT)('POST /v1/explain with real images', () => {
+describe.skipIf(DATA_ABSENT)(`POST /v1/explain with real images ${DATA_ABSENT || ''}`, () => {
   it.each([
     ['a LIDC nodule as PNG', lidcPng],
     ['an IQ-OTH slice as JPEG', iqOthJpeg],

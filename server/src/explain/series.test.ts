@@ -74,7 +74,7 @@ async function deciding(): Promise<{ readonly said: Explanation; readonly file: 
   return { said, file };
 }
 
-describe.skipIf(DATA_ABSENT)('POST /v1/explain with a series', () => {
+describe.skipIf(DATA_ABSENT)(`POST /v1/explain with a series ${DATA_ABSENT || ''}`, () => {
   it('answers for the series and shows the map of the slice that decided, each slice once through the network', async () => {
     const before = passes;
     const { said, file } = await deciding();

@@ -109,7 +109,7 @@ async function replayed(
   return Object.assign(Object.fromEntries(Object.entries(counts).filter(([, n]) => n > 0)), { results });
 }
 
-describe.skipIf(DATA_ABSENT)('the record of an answer', () => {
+describe.skipIf(DATA_ABSENT)(`the record of an answer ${DATA_ABSENT || ''}`, () => {
   it('says what was seen, by what, and what came of it, and nothing of whom', async () => {
     const bytes = await lidcPng();
     let answer: Classification | undefined;
@@ -229,7 +229,7 @@ describe.skipIf(DATA_ABSENT)('the record of an answer', () => {
   });
 });
 
-describe.skipIf(DATA_ABSENT)('replay', () => {
+describe.skipIf(DATA_ABSENT)(`replay ${DATA_ABSENT || ''}`, () => {
   it('reproduces every bit of real images, under other names, and names those that it cannot find', async () => {
     const pictures = await Promise.all((await lidcPictures(8)).map(async (path) => readFile(path)));
     const all = [...pictures, await ctSlice(), await iqOthJpeg()];

@@ -160,7 +160,7 @@ describe('drift', () => {
   });
 
   it.skipIf(DATA_ABSENT)(
-    'rises where real pictures are brightened, and does not for others of the same kind: docs/observability.md',
+    `rises where real pictures are brightened, and does not for others of the same kind: docs/observability.md ${DATA_ABSENT || ''}`,
     { timeout: 120_000 },
     async () => {
       const images: GreyImage[] = [];
@@ -189,7 +189,7 @@ describe('drift', () => {
   );
 });
 
-describe.skipIf(DATA_ABSENT)('a server', () => {
+describe.skipIf(DATA_ABSENT)(`a server ${DATA_ABSENT || ''}`, () => {
   it(
     'whose package carries a reference says how far real images are from it, by every statistic',
     { timeout: 120_000 },

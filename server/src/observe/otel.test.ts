@@ -149,7 +149,7 @@ async function modelInfer(url: string, metadata: Metadata, message: object): Pro
 
 describe('traces', () => {
   it.skipIf(DATA_ABSENT)(
-    'have one span a request in the trace of its client, and under it one a stage',
+    `have one span a request in the trace of its client, and under it one a stage ${DATA_ABSENT || ''}`,
     { timeout: 60_000 },
     async () => {
       const server = await traced();

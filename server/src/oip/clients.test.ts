@@ -69,7 +69,7 @@ function away(rows: readonly (readonly number[])[] | undefined, count = 2): numb
   return distance(rows?.flat() ?? [], want.slice(0, count * 2));
 }
 
-describe.skipIf(DATA_ABSENT)('clients of other projects', () => {
+describe.skipIf(DATA_ABSENT)(`clients of other projects ${DATA_ABSENT || ''}`, () => {
   it('tritonclient: HTTP with bytes and JSON both ways, gRPC, and files', async () => {
     const told = await python('triton.py', join(dir.path, 'tensor.npy'), join(dir.path, 'slice.png'));
     const { answers } = answersSchema.parse(told);

@@ -23,6 +23,7 @@ import {
   writeRealPackage,
 } from '../../test/fixtures.ts';
 import { type Harness, type HarnessOptions, harness } from '../../test/harness.ts';
+import { createGate, metric, until } from '../../test/listening.ts';
 import { PIXELS, bytesOf, distance, twoImages } from '../../test/tensors.ts';
 import type { Engine } from '../engine/engine.ts';
 import { startEngine } from '../engine/worker.ts';
@@ -117,31 +118,7 @@ const file = (bytes: number): object => ({
   ],
 });
 
-/** Lets the engine compute only when `open` is called. */
-function createGate() {
-  const opened = Promise.withResolvers<undefined>();
-  let entered = 0;
-  return {
-    gate: async () => {
-      entered += 1;
-      await opened.promise;
-    },
-    open: () => opened.resolve(undefined),
-    entered: () => entered,
-  };
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
-async function metric(server: Harness, name: string): Promise<number> {
-  const text = await server.registry.metrics();
-  const line = text.split('\n').find((candidate) => candidate.startsWith(`${name} `));
-  return Number(line?.split(' ')[1] ?? 0);
-}
-
-describe.skipIf(DATA_ABSENT)('an inference of two real images over gRPC', () => {
+describe.skipIf(DATA_ABSENT)(`an inference of two real images over gRPC ${DATA_ABSENT || ''}`, () => {
   it('raw and typed is what the classifier alone says, in the form that was sent', async () => {
     const server = await listen();
     const values = await twoImages();
@@ -230,12 +207,22 @@ describe('pressure over gRPC', () => {
     expect(await metric(server, `hilum_requests_total{${labels}}`)).toBe(1);
   });
 
-  it('counts a message that is longer than is expected once it is here', async () => {
-    const server = await listen({ limits: { maxBodyBytes: 8_000_000, bytesInFlight: 4_500_000 } });
+  it('counts a message that is longer than is expected once it is here; alone it may be longer than all', async () => {
+    const { gate, open, entered } = createGate();
+    const server = await listen({
+      gate,
+      limits: { maxBodyBytes: 9_000_000, bytesInFlight: 8_600_000, inFlight: 2 },
+    });
     const codeOf = async (bytes: number) =>
       (await server.call('ModelInfer', file(bytes))).error?.metadata.get('hilum-code');
+    expect(await codeOf(8_800_000)).toEqual(['NOT_AN_IMAGE']);
+    const first = server.call('ModelInfer', raw(black));
+    await until(() => entered() === 1);
     expect(await codeOf(5_000_000)).toEqual(['QUEUE_FULL']);
-    expect(await codeOf(1_000_000)).toEqual(['NOT_AN_IMAGE']);
+    // As many requests as may be are in flight, and this one is no third.
+    expect(await codeOf(4_300_000)).toEqual(['NOT_AN_IMAGE']);
+    open();
+    await first;
     expect(await metric(server, 'hilum_requests_in_flight')).toBe(0);
   });
 

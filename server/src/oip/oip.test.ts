@@ -1,5 +1,5 @@
 import { closeDecoders } from '@hilum/imaging';
-import { type Classifier, type Decision, type PackageInfo, loadClassifier, loadEngine } from '@hilum/model';
+import { type Classifier, type PackageInfo, loadClassifier, loadEngine } from '@hilum/model';
 import { inferResponseSchema, modelMetadataSchema, oipProblemSchema } from '@hilum/wire';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -14,6 +14,7 @@ import {
   servedAs,
   writeRealPackage,
 } from '../../test/fixtures.ts';
+import { decided } from '../../test/decision.ts';
 import { type Harness, harness } from '../../test/harness.ts';
 import { PIXELS, bytesOf, distance, nestedImages, twoImages, withBytes } from '../../test/tensors.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -126,7 +127,7 @@ describe('what the server says of itself', () => {
   });
 });
 
-describe.skipIf(DATA_ABSENT)('an inference of two real images', () => {
+describe.skipIf(DATA_ABSENT)(`an inference of two real images ${DATA_ABSENT || ''}`, () => {
   const forms: [string, (values: Float32Array) => ReturnType<typeof post>][] = [
     ['flat in JSON', (values) => post({ inputs: [image(2, [...values])] })],
     ['nested in JSON', (values) => post({ inputs: [image(2, nestedImages(values))] })],
@@ -213,24 +214,8 @@ describe.skipIf(DATA_ABSENT)('an inference of two real images', () => {
 
 describe('a package that was calibrated', () => {
   it('has one more output, at the temperature that it was fitted with', async () => {
-    const none = { notDefined: 'not in this test' };
-    const level = { operatingPoint: none, temperature: none, conformal: none, shortcuts: {}, aucRoc: {} };
     const temperature = { temperature: 0.5, nllBefore: 1, nllAfter: 1, samples: 9, atLimit: false };
-    const decision: Decision = {
-      version: 1,
-      note: '',
-      labels: info.labels,
-      positiveLabel: info.positiveLabel,
-      rule: { rule: 'youden' },
-      chosenOn: { part: 'validation', images: 9, units: 9, patients: 9 },
-      aggregation: {
-        unit: 'mean',
-        patient: { of: 'units', rule: 'max' },
-        chosenBy: 'request',
-        candidates: [],
-      },
-      levels: { image: { ...level, temperature }, unit: level, patient: level },
-    };
+    const decision = decided(info, { image: { temperature } });
     const model = servedAs({ ...info, decision }, RENDERING);
     const calibrated = await harness({ engine, model });
     const payload = { inputs: [image(1, black())] };

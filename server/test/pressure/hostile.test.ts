@@ -42,7 +42,7 @@ async function isUnharmed(server: Listening): Promise<boolean> {
   return depth === 0 && answer.status === 200;
 }
 
-describe.skipIf(DATA_ABSENT)('a request that means harm', () => {
+describe.skipIf(DATA_ABSENT)(`a request that means harm ${DATA_ABSENT || ''}`, () => {
   const form = 'content-type: multipart/form-data; boundary=b\r\n';
   const part = '--b\r\ncontent-disposition: form-data; name="file"; filename="a.png"\r\n\r\n';
   const body = (text: string, headers = ''): string =>
