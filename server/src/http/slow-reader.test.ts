@@ -21,19 +21,20 @@ async function serve() {
   return { port: (app.server.address() as AddressInfo).port, ended, later };
 }
 
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: x\r\n`;
+
 it('a client that does not take its answer keeps it no longer than a request may take to arrive', async () => {
   const { port, ended } = await serve();
   const socket = connect(port, '127.0.0.1');
   onTestFinished(() => void socket.destroy());
   socket.pause();
-  socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+  socket.write(`${get('/')}\r\n`);
   await until(() => ended.length === 1);
   expect(ended).toEqual([false]);
 });
 
 it('an answer that waits for the one before it on its connection is not late', async () => {
   const { port, later } = await serve();
-  const get = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: x\r\n`;
   const text = exchange(port, `${get('/later')}\r\n${get('/now')}connection: close\r\n\r\n`);
   setTimeout(() => later.resolve('later'), 150);
   expect(await text).toMatch(/later[^]*now$/);

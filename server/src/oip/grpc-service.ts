@@ -104,15 +104,11 @@ export function createService(
       const { admission, requestId, route, caller, span, note, gone } = call;
       if (admission === undefined) throw new Error('an inference without admission');
       const request = { requestId, route, caller, span, note, gone, ...place };
-      const moreBytes = bytesIn(message) - EXPECTED_BYTES;
-      const more = moreBytes > 0 ? gate.admit({ bytes: moreBytes }) : undefined;
-      try {
-        return await admission.run(request, async (job) =>
-          answerOf(message, job, await infer(job, ask, context.metrics)),
-        );
-      } finally {
-        more?.end();
-      }
+      // Of its own admission: alone it may be larger than the room for all, as a body of HTTP may.
+      admission.hold(Math.max(0, bytesIn(message) - EXPECTED_BYTES));
+      return admission.run(request, async (job) =>
+        answerOf(message, job, await infer(job, ask, context.metrics)),
+      );
     }),
     RepositoryIndex: unary(({ ready }: { readonly ready: boolean }) => ({
       models: repositoryIndex(model.state, ready),
