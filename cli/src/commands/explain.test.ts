@@ -66,9 +66,15 @@ describe('hilum explain', () => {
     expect(said.classification.series?.deciding.name).toMatch(/^[123]\.dcm$/);
   });
 
-  it('writes a DICOM object', async () => {
-    expect((await explain(at('1.dcm'), '--model', at('model'), '--out', at('heat.dcm'))).code).toBe(0);
-    const bytes = await readFile(at('heat.dcm'));
+  it('writes a DICOM object, and names it as JSON', async () => {
+    const place = at('heat.dcm');
+    const { code, out } = await explain(at('1.dcm'), '--model', at('model'), '--out', place, '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual({
+      out: place,
+      notice: expect.stringContaining('not for diagnosis') as unknown,
+    });
+    const bytes = await readFile(place);
     expect(bytes.subarray(128, 132).toString()).toBe('DICM');
     expect(bytes.includes('1.2.840.10008.5.1.4.1.1.7\0')).toBe(true);
   });

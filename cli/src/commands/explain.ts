@@ -16,6 +16,7 @@ interface Values {
   readonly label?: string;
   readonly view?: string;
   readonly window?: string;
+  readonly json?: boolean;
 }
 
 export const explainCommand = {
@@ -36,6 +37,7 @@ export const explainCommand = {
     label: { type: 'string', description: 'whose score is explained; default the positive label' },
     view: { type: 'string', description: 'of a picture: overlay (default), or heat alone on nothing' },
     window: { type: 'string', description: 'of a CT slice: lung (default) or mediastinal' },
+    json: { type: 'boolean', description: 'name what was written as one JSON object' },
   },
   run,
 } as const;
@@ -68,7 +70,8 @@ async function run(values: Values, files: readonly string[], io: Io): Promise<nu
     return bytesOf(client, images, form, { ...given, signal: io.signal });
   });
   await writeFile(out, explained);
-  io.stdout.write(`${out}\nWhat the network went by, not where a tumour is. ${NOTICE}\n`);
+  const notice = `What the network went by, not where a tumour is. ${NOTICE}`;
+  io.stdout.write(values.json === true ? `${JSON.stringify({ out, notice })}\n` : `${out}\n${notice}\n`);
   return 0;
 }
 
