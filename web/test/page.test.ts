@@ -155,7 +155,7 @@ describe.skipIf(DATA_ABSENT)(`the page ${DATA_ABSENT || ''}`, () => {
     expect(await greys(page)).not.toEqual(before);
     await page.keyboard.press('ArrowUp');
     await page.keyboard.press('ArrowLeft');
-    expect([await text(page, '#level-value'), await text(page, '#width-value')]).toEqual(['70 HU', '330 HU']);
+    expect([await text(page, '#level-value'), await text(page, '#width-value')]).toEqual(['60 HU', '380 HU']);
     expect(await page.getByRole('radio', { checked: true }).count()).toBe(0);
     await page.keyboard.press('1');
     await page.keyboard.press('Tab');
