@@ -28,7 +28,16 @@ interface ImageOptions {
 
 const root = resolve(import.meta.dirname, '../../..');
 
-const trainerSources = ['package-lock.json', 'crds', 'imaging', 'mlflow', 'model', 'search', 'store', 'trainer'];
+const trainerSources = [
+  'package-lock.json',
+  'crds',
+  'imaging',
+  'mlflow',
+  'model',
+  'search',
+  'store',
+  'trainer',
+];
 
 /** What each image is made of, beside its Dockerfile: a change in any of it is another image. */
 const sources: Record<Target, readonly string[]> = {
