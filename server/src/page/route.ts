@@ -29,6 +29,8 @@ export const pageRoutes: Routes = async (app, { entrance, page }) => {
         return job.timed('decode', () => decodeImage(bytes, { signal: job.signal }));
       });
       const { header, body } = pixelsOf(image.value);
+      // Much more than the file that it came from, and there until the client has taken it.
+      entrance.hold(request, body.byteLength);
       return reply
         .header(PIXELS_HEADER, JSON.stringify(header))
         .header('cache-control', 'no-store')

@@ -60,7 +60,7 @@ export async function ociCredentials(registry: string, env: Env): Promise<OciCre
   throw new StoreError('STORE_CREDENTIALS', `${file} has no user and password for ${registry}`);
 }
 
-/** `https://index.docker.io/v1/` and `quay.io/team` are entries too. */
+/** Entries may be addresses with a path (`https://host/v1/`), or name a part of a registry (`host/team`). */
 function hostOf(entry: string): string {
   return entry.replace(/^https?:\/\//, '').split('/')[0] ?? '';
 }

@@ -90,8 +90,8 @@ describe('an artifact', () => {
 describe('an address', () => {
   it.each([
     [
-      'oci://ghcr.io/team/lung:v1',
-      { registry: 'ghcr.io', repository: 'team/lung', tag: 'v1', digest: undefined },
+      'oci://registry.example/team/lung:v1',
+      { registry: 'registry.example', repository: 'team/lung', tag: 'v1', digest: undefined },
     ],
     [
       'oci://localhost:5000/a:b',
@@ -104,9 +104,9 @@ describe('an address', () => {
   ])('%s is read', (text, want) => expect(parseOciReference(text)).toEqual(want));
 
   it.each([
-    'oci://ghcr.io/team/lung',
-    'oci://ghcr.io',
-    'ghcr.io/a:b',
+    'oci://registry.example/team/lung',
+    'oci://registry.example',
+    'registry.example/a:b',
     'oci://h/A:b',
     'oci://h/a/../b:c',
     'oci://u:p@h/a:b',
