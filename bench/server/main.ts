@@ -10,7 +10,9 @@ import { type Measured, type Plan, type Step, measure } from './measure.ts';
 import { int8Package, nullPackage, ownAnswers, vggPackage } from './models.ts';
 import { type Peer, ours, peers } from './peers.ts';
 import { rateSvg } from './plot.ts';
-import { type BenchResult, type Floor, markdownOf, shortcomings } from './report.ts';
+import type { BenchResult, Floor } from './figures.ts';
+import { shortcomings } from './goals.ts';
+import { markdownOf } from './report.ts';
 import { type Kind, type Payloads, readPayloads } from './requests.ts';
 
 const SIDE = 224;
@@ -95,12 +97,8 @@ async function benchAll(): Promise<BenchResult> {
     (peer) => isWanted(peer) && peer.name !== 'fastapi-keras' && !(peer.name in failures),
   );
   const nullExpected = await answersOf(nothing, nullPayloads);
-  const nulls = await rounds(
-    nullPeers,
-    nothing,
-    { steps: NULL_STEPS, expected: nullExpected, tolerance: TOLERANCE },
-    failures,
-  );
+  const nullPlan = { steps: NULL_STEPS, expected: nullExpected, tolerance: TOLERANCE };
+  const nulls = await rounds(nullPeers, nothing, nullPlan, failures, 1);
 
   say('int8 and smaller inputs');
   const further: Measured[] = [];
@@ -149,9 +147,10 @@ async function rounds(
   model: string,
   plan: Plan,
   failures: Record<string, string>,
+  count = ROUNDS,
 ): Promise<Measured[]> {
   const rows: Measured[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
+  for (let round = 0; round < count; round += 1) {
     const order = round % 2 === 0 ? candidates : candidates.toReversed();
     for (const peer of order) rows.push(...(await attempt(peer, model, plan, failures)));
   }

@@ -28,7 +28,9 @@ export interface Plan {
 
 export interface Loaded extends LoadResult {
   readonly cpuSeconds: number;
+  /** Resident, and proportional: what is mapped twice counts once. */
   readonly peakMiB: number;
+  readonly peakPssMiB: number;
 }
 
 export interface Measured {
@@ -107,8 +109,9 @@ async function underLoad(server: ServerProcesses, load: () => Promise<LoadResult
   const before = await server.cpuSeconds();
   server.watchPeak();
   const result = await load();
-  const peakMiB = (await server.peakBytes()) / 2 ** 20;
-  return { ...result, cpuSeconds: (await server.cpuSeconds()) - before, peakMiB };
+  const cpuSeconds = (await server.cpuSeconds()) - before;
+  const { rssBytes, pssBytes } = await server.peaks();
+  return { ...result, cpuSeconds, peakMiB: rssBytes / 2 ** 20, peakPssMiB: pssBytes / 2 ** 20 };
 }
 
 async function firstAnswer(server: ServerProcesses, target: Target | undefined, log: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** Answers per CPU-second of every server, a bar each. */
 import { compile, type TopLevelSpec } from 'vega-lite';
 import * as vega from 'vega';
-import { type BenchResult, answersPerCpuSecond } from './report.ts';
+import { type BenchResult, answersPerCpuSecond } from './figures.ts';
 
 /** Okabe and Ito's blue and grey. */
 const COLOURS = { ours: '#0072B2', peers: '#999999' };

@@ -10,6 +10,8 @@ const TAG = 'HILUM_BENCH_TAG';
 const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4096;
 const SAMPLE_MS = 100;
+// The kernel walks all pages for it.
+const PSS_EVERY = 10;
 
 export interface Program {
   readonly command: string;
@@ -26,6 +28,7 @@ export class ServerProcesses {
   #watching: Promise<void> = Promise.resolve();
   #stopWatching = false;
   #peakBytes = 0;
+  #peakPssBytes = 0;
 
   constructor({ command, args, env, cwd, log }: Program) {
     this.#tag = randomUUID();
@@ -61,24 +64,28 @@ export class ServerProcesses {
     return rssOf(await this.pids());
   }
 
-  /** Samples the sum of their resident sets until `peakBytes`. */
+  /** Samples the sums of their resident and of their proportional sets until `peaks`. */
   watchPeak(): void {
     this.#stopWatching = false;
     this.#peakBytes = 0;
+    this.#peakPssBytes = 0;
     this.#watching = (async () => {
       let pids = await this.pids();
       for (let round = 1; !this.#stopWatching; round += 1) {
         if (round % 20 === 0) pids = await this.pids();
+        if (round % PSS_EVERY === 0) this.#peakPssBytes = Math.max(this.#peakPssBytes, await pssOf(pids));
         this.#peakBytes = Math.max(this.#peakBytes, await rssOf(pids));
         await sleep(SAMPLE_MS);
       }
     })();
   }
 
-  async peakBytes(): Promise<number> {
+  /** What is mapped twice counts twice in the resident set, and once in the proportional one. */
+  async peaks(): Promise<{ readonly rssBytes: number; readonly pssBytes: number }> {
     this.#stopWatching = true;
     await this.#watching;
-    return this.#peakBytes;
+    const pssBytes = Math.max(this.#peakPssBytes, await pssOf(await this.pids()));
+    return { rssBytes: this.#peakBytes, pssBytes };
   }
 
   async pids(): Promise<readonly number[]> {
@@ -105,6 +112,15 @@ export class ServerProcesses {
     }
     for (let waited = 0; waited < 3_000 && (await this.pids()).length > 0; waited += 200) await sleep(200);
   }
+}
+
+async function pssOf(pids: readonly number[]): Promise<number> {
+  let kibibytes = 0;
+  for (const pid of pids) {
+    const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'latin1').catch(() => '');
+    kibibytes += Number(/^Pss: +(\d+)/m.exec(rollup)?.[1] ?? 0);
+  }
+  return kibibytes * 1024;
 }
 
 async function rssOf(pids: readonly number[]): Promise<number> {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Measured, Step } from './measure.ts';
-import { type BenchResult, answersPerCpuSecond, markdownOf, shareInTime, shortcomings } from './report.ts';
+import { type BenchResult, answersPerCpuSecond, shareInTime } from './figures.ts';
+import { shortcomings } from './goals.ts';
+import { markdownOf } from './report.ts';
 
 const LATENCIES = [0.1, 0.2];
 
@@ -14,6 +16,7 @@ function aStep(kind: Step['kind'], cpuSeconds: number, peakMiB = 300): Measured[
     answeringSeconds: 1,
     cpuSeconds,
     peakMiB,
+    peakPssMiB: peakMiB,
   };
 }
 

@@ -1,90 +1,22 @@
-/** The tables of one run, as Markdown, and which of the goals it missed. */
+/** The tables of one run, as Markdown. */
+import {
+  type BenchResult,
+  OURS,
+  LOADED,
+  answersPerCpuSecond,
+  perSecond,
+  cpuMs,
+  peakMiB,
+  shareInTime,
+  quantile,
+  peersOf,
+  ofPeer,
+  stepsOf,
+  largest,
+  smallest,
+} from './figures.ts';
+import { shortcomings } from './goals.ts';
 import type { Loaded, Measured } from './measure.ts';
-import type { Kind } from './requests.ts';
-
-export interface Floor {
-  readonly threads: number;
-  readonly cpuSecondsPerImage: number;
-  readonly secondsPerImage: number;
-}
-
-export interface BenchResult {
-  readonly date: string;
-  readonly machine: { readonly cpu: string; readonly cores: number; readonly node: string };
-  readonly load: { readonly before: number; readonly after: number };
-  /** onnxruntime alone. */
-  readonly floors: readonly Floor[];
-  readonly names: Readonly<Record<string, string>>;
-  readonly rows: readonly Measured[];
-  readonly overloads: readonly Measured[];
-  /** With the network that costs next to nothing. */
-  readonly nulls: readonly Measured[];
-  /** int8 and smaller inputs. */
-  readonly further: readonly Measured[];
-  /** Peer → why it could not be measured. */
-  readonly failures: Readonly<Record<string, string>>;
-}
-
-const OURS = 'hilum';
-const LOADED = 16;
-
-/** Right answers for each second of CPU of the server's processes, all rounds together. */
-export function answersPerCpuSecond(
-  rows: readonly Measured[],
-  peer: string,
-  kind: Kind,
-  concurrency = LOADED,
-): number | undefined {
-  const found = stepsOf(rows, peer, kind, concurrency);
-  const answers = found.reduce((sum, { latencies }) => sum + latencies.length, 0);
-  const seconds = found.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
-  return answers === 0 || seconds === 0 ? undefined : answers / seconds;
-}
-
-export function shortcomings(result: BenchResult): readonly string[] {
-  const { rows, nulls, overloads, further, floors } = result;
-  const others = peersOf(rows).filter((peer) => peer !== OURS);
-  const missed: string[] = [];
-  if (!peersOf(rows).includes(OURS)) return ['our own server was not measured'];
-  const floor = Math.min(...floors.map(({ cpuSecondsPerImage }) => cpuSecondsPerImage));
-  for (const kind of ['png', 'binary'] as const) {
-    const rate = answersPerCpuSecond(rows, OURS, kind);
-    if (rate !== undefined && 1 / rate > floor * 1.01) {
-      missed.push(`${kind}: ${percent(1 / rate / floor - 1)} above the engine's floor, the goal is 1 %`);
-    }
-  }
-  for (const kind of ['png', 'json', 'binary'] as const) {
-    const own = cpuMs(nulls, OURS, kind);
-    const best = smallest(others.map((peer) => cpuMs(nulls, peer, kind)));
-    if (own !== undefined && best !== undefined && own > best / 2) {
-      missed.push(
-        `${kind}: the stack's own cost is ${(own / best).toFixed(2)} of the best peer's, the goal is 0.5`,
-      );
-    }
-  }
-  const best = largest(others.map((peer) => answersPerCpuSecond(rows, peer, 'png')));
-  const int8 = answersPerCpuSecond(further, 'hilum-int8', 'png');
-  if (best !== undefined && int8 !== undefined && int8 < 3.3 * best) {
-    missed.push(
-      `int8: ${(int8 / best).toFixed(2)} of the best peer's answers per CPU-second, the goal is 3.3`,
-    );
-  }
-  const inTime = overloads.find(({ peer }) => peer === OURS);
-  if (inTime !== undefined && shareInTime(result, inTime) < 0.95) {
-    missed.push(
-      `overload: ${percent(shareInTime(result, inTime))} of the possible answers in time, the goal is 95 %`,
-    );
-  }
-  const start = smallest(rows.filter(({ peer }) => peer === OURS).map(({ startSeconds }) => startSeconds));
-  if (start !== undefined && start > 1)
-    missed.push(`first right answer after ${start.toFixed(2)} s, the goal is 1 s`);
-  const ownPeak = peakMiB(rows, OURS);
-  const leastPeak = smallest(others.map((peer) => peakMiB(rows, peer)));
-  if (ownPeak !== undefined && leastPeak !== undefined && ownPeak > leastPeak) {
-    missed.push(`peak RSS ${ownPeak.toFixed(0)} MiB, the smallest peer's is ${leastPeak.toFixed(0)}`);
-  }
-  return missed;
-}
 
 export function markdownOf(result: BenchResult): string {
   const { date, machine, load, floors, rows, nulls, overloads, further, failures, names } = result;
@@ -121,7 +53,7 @@ ${table(
     'p50, p99 s',
     'p50 s alone',
     'start s',
-    'idle, peak MiB',
+    'idle, peak RSS; peak PSS MiB',
     'processes',
   ],
   listed.map((peer) => [
@@ -133,17 +65,18 @@ ${table(
     quantiles(stepsOf(rows, peer, 'png', LOADED)),
     number(quantile(stepsOf(rows, peer, 'png', 1), 0.5), 2),
     number(smallest(ofPeer(rows, peer).map(({ startSeconds }) => startSeconds)), 2),
-    `${number(largest(ofPeer(rows, peer).map(({ idleMiB }) => idleMiB)), 0)}, ${number(peakMiB(rows, peer), 0)}`,
+    `${number(largest(ofPeer(rows, peer).map(({ idleMiB }) => idleMiB)), 0)}, ${number(peakMiB(rows, peer), 0)}; ${number(peakMiB(rows, peer, 'peakPssMiB'), 0)}`,
     String(ofPeer(rows, peer)[0]?.processes ?? ''),
   ]),
 )}
 
-Sixteen clients at once but for "alone", which has one. A dash: the server does not take that, or not in this set-up.
+Sixteen clients at once but for "alone", which has one. RSS counts what a process has mapped twice (our weights, a lane each) twice,
+PSS once. A dash: the server does not take that, or not in this set-up.
 
 ## The stack's own cost
 
 The same servers with a network that costs next to nothing (the mean of each colour, two numbers of it): CPU
-milliseconds a request.
+milliseconds a request, one round.
 
 ${table(
   ['server', 'PNG', 'JSON, 1.3 MB', 'binary, 0.6 MB'],
@@ -219,71 +152,13 @@ function isRefusal(what: string): boolean {
   return what === '503' || what === '429';
 }
 
-/** Of the answers that the fastest server could give between the first request and the last answer in time. */
-export function shareInTime({ rows }: BenchResult, { overload }: Measured): number {
-  if (overload === undefined) return 0;
-  const fastest = largest(peersOf(rows).map((peer) => perSecond(rows, peer))) ?? 0;
-  const seconds = Math.max(overload.answeringSeconds, overload.asked.seconds);
-  return overload.latencies.length / (fastest * seconds);
-}
-
 function failureText(failures: BenchResult['failures']): string {
   const lines = Object.entries(failures).map(([peer, why]) => `- ${peer}: ${why.split('\n')[0]}`);
   return lines.length === 0 ? '' : `\n## Not measured\n\n${lines.join('\n')}\n`;
 }
 
-function peersOf(rows: readonly Measured[]): readonly string[] {
-  return [...new Set(rows.map(({ peer }) => peer))];
-}
-
-function ofPeer(rows: readonly Measured[], name: string): readonly Measured[] {
-  return rows.filter(({ peer }) => peer === name);
-}
-
-function stepsOf(
-  rows: readonly Measured[],
-  peer: string,
-  kind: Kind,
-  concurrency: number,
-): readonly Loaded[] {
-  return ofPeer(rows, peer).flatMap(({ steps }) =>
-    steps.filter(({ step }) => step.kind === kind && step.concurrency === concurrency),
-  );
-}
-
-/** The best of the rounds: the machine's other work can only slow it down. */
-function perSecond(rows: readonly Measured[], peer: string): number | undefined {
-  return largest(
-    stepsOf(rows, peer, 'png', LOADED).map(({ latencies, wallSeconds }) => latencies.length / wallSeconds),
-  );
-}
-
-function cpuMs(rows: readonly Measured[], peer: string, kind: Kind): number | undefined {
-  const rate = answersPerCpuSecond(rows, peer, kind);
-  return rate === undefined ? undefined : 1000 / rate;
-}
-
-function peakMiB(rows: readonly Measured[], peer: string): number | undefined {
-  return largest(ofPeer(rows, peer).flatMap(({ steps }) => steps.map((step) => step.peakMiB)));
-}
-
-function quantile(steps: readonly Loaded[], share: number): number | undefined {
-  const all = steps.flatMap(({ latencies }) => latencies).toSorted((a, b) => a - b);
-  return all[Math.min(all.length - 1, Math.floor(share * all.length))];
-}
-
 function quantiles(steps: readonly Loaded[]): string {
   return `${number(quantile(steps, 0.5), 2)}, ${number(quantile(steps, 0.99), 2)}`;
-}
-
-function largest(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter((value) => value !== undefined);
-  return known.length === 0 ? undefined : Math.max(...known);
-}
-
-function smallest(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter((value) => value !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 function number(value: number | undefined, digits: number): string {
