@@ -107,6 +107,7 @@ async function benchAll(): Promise<BenchResult> {
     const plan = { steps: VGG_STEPS, expected, tolerance: TOLERANCE_INT8 };
     further.push(...(await attempt(int8Peer, int8, plan, failures)));
   }
+  const smallPeers: Peer[] = [];
   for (const side of SMALLER) {
     const small = join(scratch, `${side}/bench`);
     await vggPackage(small, side);
@@ -117,6 +118,7 @@ async function benchAll(): Promise<BenchResult> {
       dialects: png === undefined ? {} : { png },
     };
     if (!isWanted(peer)) continue;
+    smallPeers.push(peer);
     further.push(
       ...(await attempt(peer, small, { steps: SMALL_STEPS, expected: () => own, tolerance: 1e-4 }, failures)),
     );
@@ -132,7 +134,7 @@ async function benchAll(): Promise<BenchResult> {
     },
     load: { before: loadBefore, after },
     floors,
-    names: Object.fromEntries([...candidates, int8Peer].map(({ name, what }) => [name, what])),
+    names: Object.fromEntries([...candidates, int8Peer, ...smallPeers].map(({ name, what }) => [name, what])),
     rows,
     overloads,
     nulls,

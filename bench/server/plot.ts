@@ -13,7 +13,8 @@ export async function rateSvg({ rows, further, names }: BenchResult): Promise<st
       rate: answersPerCpuSecond(peer === 'hilum' || !peer.startsWith('hilum') ? rows : further, peer, 'png'),
       side: peer.startsWith('hilum') ? 'ours' : 'peers',
     }))
-    .filter(({ rate }) => rate !== undefined);
+    .filter(({ rate }) => rate !== undefined)
+    .toSorted((a, b) => (b.rate ?? 0) - (a.rate ?? 0));
   const spec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     background: 'white',
@@ -31,7 +32,13 @@ export async function rateSvg({ rows, further, names }: BenchResult): Promise<st
     data: { values },
     width: 460,
     encoding: {
-      y: { field: 'server', type: 'nominal', sort: '-x', title: null },
+      y: {
+        field: 'server',
+        type: 'nominal',
+        sort: values.map(({ server }) => server),
+        title: null,
+        axis: { labelLimit: 340 },
+      },
       x: { field: 'rate', type: 'quantitative', title: 'answers per second of the server\u2019s CPU time' },
     },
     layer: [
