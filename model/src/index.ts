@@ -4,7 +4,7 @@ export {
   type AggregationRule,
   type Probabilities,
 } from './decision/aggregation.ts';
-export { answerOf, type Answer } from './decision/answer.ts';
+export { answerOf, temperatureOf, type Answer } from './decision/answer.ts';
 export {
   DECISION_FILE,
   decisionSchema,

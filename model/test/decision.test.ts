@@ -66,9 +66,15 @@ describe('answerOf', () => {
     expect((probabilities['benign'] ?? 0) + (probabilities['malignant'] ?? 0)).toBeCloseTo(1, 12);
   });
 
+  it('does not calibrate by a temperature that lies at the end of its range', () => {
+    const temperature = { ...fittedTo(0.05), atLimit: true };
+    const { probabilities, temperature: used } = answer(0.8, decided(learnt({ temperature })));
+    expect([used, probabilities['malignant']]).toEqual([null, 0.8]);
+  });
+
   it('calls by the operating point on what the network gave, not on what was calibrated', () => {
     // At a temperature of 0.5, 0.41 is said as 0.33, which is below the threshold.
-    const sharp = decided(learnt({ temperature: temperatureOf(0.5) }));
+    const sharp = decided(learnt({ temperature: fittedTo(0.5) }));
     expect([answer(0.41, sharp).called, answer(0.4, sharp).called, answer(0.39, sharp).called]).toEqual([
       true,
       true,
@@ -95,7 +101,7 @@ describe('answerOf', () => {
   });
 });
 
-function temperatureOf(temperature: number) {
+function fittedTo(temperature: number) {
   return { temperature, nllBefore: 1, nllAfter: 0.5, samples: 40, atLimit: false };
 }
 

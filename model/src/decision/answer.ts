@@ -1,6 +1,6 @@
 /** What a model says of one image or one series, by what was decided on validation. Pure. */
 import type { Probabilities } from './aggregation.ts';
-import type { Decision, Level } from './decision.ts';
+import type { Decision, Level, LevelDecision } from './decision.ts';
 import { isDefined, type NotDefined } from './figure.ts';
 import { atTemperature, conformalAnswer, wordsOf } from './thresholds.ts';
 
@@ -39,7 +39,7 @@ export function answerOf(
 ): Answer {
   const learnt = decision?.levels[level];
   const row = labels.map((label) => raw[label] ?? Number.NaN);
-  const temperature = known(learnt?.temperature)?.temperature ?? null;
+  const temperature = temperatureOf(learnt);
   const operatingPoint = known(learnt?.operatingPoint);
   const conformal = known(learnt?.conformal);
   const kept = conformal === undefined ? undefined : conformalAnswer(row, conformal.threshold);
@@ -63,6 +63,15 @@ export function answerOf(
         : { alpha: conformal.alpha, labels: labels.filter((_, index) => kept?.includes(index)) },
     abstains: kept !== undefined && kept.length !== 1,
   };
+}
+
+/**
+ * By which probabilities of this level are calibrated; null where there is nothing to calibrate by. A temperature at the
+ * end of its range is none that was found: validation was too small or too easy, and it would say 1 of everything.
+ */
+export function temperatureOf(learnt: LevelDecision | undefined): number | null {
+  const fitted = known(learnt?.temperature);
+  return fitted === undefined || fitted.atLimit ? null : fitted.temperature;
 }
 
 function known<T>(figure: T | NotDefined | undefined): T | undefined {

@@ -1,5 +1,5 @@
 /** What the served model is, in the words of the Open Inference Protocol. */
-import { isDefined } from '@hilum/model';
+import { temperatureOf } from '@hilum/model';
 import { type ModelMetadata, NOTICE } from '@hilum/wire';
 import packageJson from '../../package.json' with { type: 'json' };
 import { ServerError } from '../errors.ts';
@@ -34,8 +34,7 @@ export function assertModel(served: ServedModel, name: string, version: string |
 }
 
 export function outputNames({ info }: ServedModel): readonly string[] {
-  const temperature = info.decision?.levels.image.temperature;
-  const isCalibrated = temperature !== undefined && isDefined(temperature);
+  const isCalibrated = temperatureOf(info.decision?.levels.image) !== null;
   return [TENSORS.probabilities, ...(isCalibrated ? [TENSORS.calibrated] : [])];
 }
 
