@@ -99,8 +99,11 @@ export function createCalls({ context, log, peerOf, wallMs }: CallsOptions): Cal
       const name = await nameOf(metadata, method, peerOf(call.getPeer()));
       if (name !== undefined) outcome.note({ caller: name });
       admission = admit(method, deadlineMs);
-      // The client may have left while its key was looked up.
-      if (outcome.ended()) admission?.end();
+      // The client may have left while its key was looked up: then nobody waits for a message, nor for an answer.
+      if (outcome.ended()) {
+        admission?.end();
+        return;
+      }
       slow = setTimeout(() => refuse(new ServerError('BODY_TIMEOUT')), limits.bodyTimeoutMs);
       calls.set(metadata, {
         requestId,
