@@ -19,7 +19,7 @@ const HEAD = 'dicom/out-of-domain/CT2_head_j2k-lossless_4.90.dcm';
 const GREY = defaultContract('grey', 64, LUNG);
 const HU = defaultContract('hu', 64);
 
-describe.skipIf(noData)('an image that is prepared', () => {
+describe.skipIf(noData)(`an image that is prepared ${noData || ''}`, () => {
   it.each<{ given: string; contract: Contract }>([
     { given: 'rendered', contract: GREY },
     { given: 'in Hounsfield units', contract: HU },
